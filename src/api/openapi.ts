@@ -1,0 +1,110 @@
+/** OpenAPI 3.1, generated from the catalogue: what a transport serves is what it documents. */
+import { z } from 'zod';
+import { errorTable } from '../types/errors.js';
+import { writeOptionsSchema } from '../types/operation.js';
+import type { HttpAlias, ICatalogue, Operation } from '../types/operation.js';
+
+type Json = Record<string, unknown>;
+
+export function openApiDocument(catalogue: ICatalogue, version: string): Json {
+  const paths: Record<string, Json> = {
+    '/api/health': { get: healthOperation },
+  };
+  for (const operation of catalogue.list()) {
+    for (const alias of routesOf(operation)) {
+      const path = `/api${alias.path.replace(/:(\w+)/g, '{$1}')}`;
+      paths[path] = { ...paths[path], [alias.method.toLowerCase()]: describe(operation, alias) };
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Sojourn', version, description: 'Durable, forkable sessions behind one API.', license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/' }],
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      schemas: { Problem: problemSchema },
+      responses: { Problem: { description: 'What went wrong', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } } },
+    },
+  };
+}
+
+function routesOf(operation: Operation): HttpAlias[] {
+  const aliases = [...(operation.http ?? [])];
+  if (operation.scope === 'session') {
+    const path = `/sessions/:id/${operation.name}`;
+    aliases.push({ method: 'POST', path });
+    if (operation.access === 'read') aliases.push({ method: 'GET', path });
+  }
+  return aliases;
+}
+
+function describe(operation: Operation, alias: HttpAlias): Json {
+  const inPath = [...alias.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
+  const params = jsonSchema(operation.params, 'input');
+  const properties = (params.properties ?? {}) as Record<string, Json>;
+  const parameters = inPath.map((name) => ({ name, in: 'path', required: true, schema: properties[name] ?? { type: 'string' } }));
+  const status = String(alias.status ?? 200);
+  const content = { 'application/json': { schema: jsonSchema(operation.result, 'output') } };
+  return {
+    operationId: `${operation.name}_${alias.method.toLowerCase()}_${alias.path.replace(/\W+/g, '_')}`,
+    summary: operation.summary,
+    tags: [operation.scope],
+    parameters: [...parameters, ...(alias.method === 'GET' ? queryParameters(params, inPath) : headerParameters(operation))],
+    ...(alias.method === 'GET' || alias.method === 'DELETE' ? {} : { requestBody: requestBody(operation, params, inPath) }),
+    responses: {
+      [status]: status === '204' ? { description: 'Done' } : { description: 'The answer', content },
+      default: { $ref: '#/components/responses/Problem' },
+    },
+  };
+}
+
+function requestBody(operation: Operation, params: Json, inPath: readonly string[]): Json {
+  const own = Object.entries((params.properties ?? {}) as Json).filter(([name]) => !inPath.includes(name));
+  const shared = operation.access === 'read' ? {} : (jsonSchema(writeOptionsSchema, 'input').properties as Json);
+  const required = ((params.required ?? []) as string[]).filter((name) => !inPath.includes(name));
+  const schema = { ...params, properties: { ...Object.fromEntries(own), ...shared }, required };
+  return { required: required.length > 0, content: { 'application/json': { schema } } };
+}
+
+function queryParameters(params: Json, inPath: readonly string[]): Json[] {
+  const required = (params.required ?? []) as string[];
+  return Object.entries((params.properties ?? {}) as Record<string, Json>)
+    .filter(([name]) => !inPath.includes(name))
+    .map(([name, schema]) => ({ name, in: 'query', required: required.includes(name), schema }));
+}
+
+function headerParameters(operation: Operation): Json[] {
+  if (operation.access === 'read') return [];
+  return [
+    { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 200 } },
+    { name: 'If-Match', in: 'header', schema: { type: 'string' }, description: 'A journal seq: only if nothing was written after it.' },
+  ];
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json;
+  return rest;
+}
+
+const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'detail', 'request_id'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { enum: Object.keys(errorTable) },
+    detail: { type: 'string' },
+    request_id: { type: 'string' },
+    session_id: { type: 'string' },
+  },
+};
+
+const healthOperation = {
+  operationId: 'health',
+  summary: 'Tells that the server answers; needs no token.',
+  security: [],
+  responses: { 200: { description: 'It does', content: { 'application/json': { schema: { type: 'object' } } } } },
+};

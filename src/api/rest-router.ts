@@ -1,0 +1,138 @@
+/**
+ * REST as a projection of the catalogue: every session operation is POST /api/sessions/:id/NAME, reads answer GET
+ * too, and each operation's own aliases are added. No operation is known here by name.
+ */
+import { Router } from 'express';
+import type { Request, Response } from 'express';
+import { errors, SojournError } from '../types/errors.js';
+import type { CallContext, HttpAlias, ICatalogue, Operation, Principal } from '../types/operation.js';
+import { jsonDepthExceeds } from './json-depth.js';
+
+/** What earlier handlers have found out about a request. */
+export interface RequestFacts {
+  readonly requestId: string;
+  readonly principal: Principal;
+  readonly signal: AbortSignal;
+}
+
+export interface RestOptions {
+  readonly catalogue: ICatalogue;
+  readonly jsonDepth: number;
+  facts(response: Response): RequestFacts;
+}
+
+type Params = Record<string, unknown>;
+
+export function restRouter(options: RestOptions): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  for (const operation of options.catalogue.list()) {
+    for (const alias of operation.http ?? []) addAlias(router, operation, alias, options);
+  }
+  router.all('/sessions/:id/:operation', async (request, response) => {
+    const { operation: name = '', id = '' } = request.params as Record<string, string>;
+    const operation = options.catalogue.find(name);
+    if (operation?.scope !== 'session') throw errors.operationNotFound(name);
+    if (request.method !== 'POST' && !(request.method === 'GET' && operation.access === 'read')) {
+      const detail = `${request.method} is not for '${name}'; use POST.`;
+      throw new SojournError('operation_not_found', detail, { operation: name });
+    }
+    await answer(operation, { session_id: id }, 200, request, response, options);
+  });
+  return router;
+}
+
+const verbs = { GET: 'get', POST: 'post', PUT: 'put', PATCH: 'patch', DELETE: 'delete' } as const;
+
+function addAlias(router: Router, operation: Operation, alias: HttpAlias, options: RestOptions): void {
+  router[verbs[alias.method]](alias.path, async (request: Request, response: Response) => {
+    const { id, ...rest } = request.params as Record<string, string>;
+    const place: Params = id === undefined ? rest : { session_id: id, ...rest };
+    await answer(operation, place, alias.status ?? 200, request, response, options);
+  });
+}
+
+async function answer(
+  operation: Operation,
+  place: Params,
+  status: number,
+  request: Request,
+  response: Response,
+  options: RestOptions,
+): Promise<void> {
+  const { session_id, ...fromPath } = place;
+  const given = request.method === 'GET' ? fromQuery(request) : fromBody(request, options.jsonDepth);
+  const own = fromText(operation, { ...given, ...fromPath }, request.method === 'GET' ? null : Object.keys(fromPath));
+  const params = session_id === undefined ? own : { ...own, session_id };
+  const facts = options.facts(response);
+  const result = await options.catalogue.call(operation.name, params, callContext(request, facts));
+  response.status(status);
+  if (status === 204) response.end();
+  else response.type('application/json').end(JSON.stringify(result ?? null));
+}
+
+function callContext(request: Request, facts: RequestFacts): CallContext {
+  const key = request.get('Idempotency-Key');
+  const match = request.get('If-Match');
+  const client = request.get('Sojourn-Client');
+  if (key !== undefined && (key.length === 0 || key.length > 200)) throw badHeader('Idempotency-Key', '1 to 200 characters');
+  if (client !== undefined && !/^[\x21-\x7e]{1,128}$/.test(client)) throw badHeader('Sojourn-Client', '1 to 128 visible ASCII characters');
+  return {
+    principal: facts.principal,
+    request_id: facts.requestId,
+    signal: facts.signal,
+    ...(key === undefined ? {} : { idempotency_key: key }),
+    ...(match === undefined ? {} : { if_seq: seqOf(match) }),
+    ...(client === undefined ? {} : { client_id: client }),
+  };
+}
+
+function seqOf(header: string): number {
+  const digits = /^"?(\d{1,15})"?$/.exec(header)?.[1];
+  if (digits === undefined) throw badHeader('If-Match', 'a journal seq');
+  return Number(digits);
+}
+
+const badHeader = (name: string, rule: string) => new SojournError('invalid_params', `The header ${name} must be ${rule}.`);
+
+function fromBody(request: Request, depth: number): Params {
+  const body: unknown = request.body ?? {};
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new SojournError('invalid_params', 'The body must be a JSON object.');
+  }
+  if (jsonDepthExceeds(body, depth)) {
+    const detail = `The JSON body is nested deeper than ${depth}; limits.json_depth raises it.`;
+    throw new SojournError('invalid_json', detail, { limit: 'json_depth', setting: 'limits.json_depth', value: depth });
+  }
+  return { ...body };
+}
+
+function fromQuery(request: Request): Params {
+  const params: Params = {};
+  for (const [key, value] of new URL(request.originalUrl, 'http://localhost').searchParams) {
+    if (key in params) throw new SojournError('invalid_params', `${key}: given twice.`);
+    Object.defineProperty(params, key, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return params;
+}
+
+/**
+ * Text from a path or a query becomes what the schema asks for, field by field: only where text itself is refused is
+ * it read as JSON. @param fields which may be text; null for all.
+ */
+function fromText(operation: Operation, params: Params, fields: readonly string[] | null): Params {
+  if (fields?.length === 0) return params;
+  const first = operation.params.safeParse(params);
+  if (first.success) return params;
+  const converted: Params = { ...params };
+  for (const issue of first.error.issues) {
+    const field = String(issue.path[0]);
+    const value = converted[field];
+    if (typeof value !== 'string' || (fields !== null && !fields.includes(field))) continue;
+    try {
+      converted[field] = JSON.parse(value) as unknown;
+    } catch {
+      // It stays text, and the schema will say what is wrong with it.
+    }
+  }
+  return converted;
+}

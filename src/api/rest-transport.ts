@@ -1,0 +1,181 @@
+/**
+ * The HTTP server: who may come in, how large a request may be, what is logged of it and how it ends. What can be
+ * asked is the catalogue's business.
+ */
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import compression from 'compression';
+import express from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
+import { errors, isSojournError, SojournError } from '../types/errors.js';
+import type { IConfig } from '../types/config.js';
+import type { IClock, IIds, ILog } from '../types/ports.js';
+import type { ITransport, TransportHost } from '../types/operation.js';
+import { Authenticator, checkOrigin } from './auth.js';
+import { openApiDocument } from './openapi.js';
+import { toProblem } from './problem.js';
+import { restRouter } from './rest-router.js';
+import type { RequestFacts } from './rest-router.js';
+
+export interface RestTransportOptions {
+  readonly config: IConfig;
+  readonly clock: IClock;
+  readonly ids: IIds;
+  readonly version: string;
+  readonly pid: number;
+  /** Null: nobody is asked. */
+  readonly token: string | null;
+}
+
+interface Facts extends RequestFacts {
+  readonly startedAt: number;
+}
+
+export class RestTransport implements ITransport {
+  readonly name = 'rest';
+  private server: Server | null = null;
+
+  constructor(private readonly options: RestTransportOptions) {}
+
+  /** Where it listens, once started: http://127.0.0.1:8765. */
+  get url(): string {
+    const address = this.server?.address();
+    if (typeof address !== 'object' || address === null) throw errors.closed('The HTTP server');
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${address.port}`;
+  }
+
+  async start(host: TransportHost): Promise<void> {
+    const { config } = this.options;
+    const server = createServer({ requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 75_000 });
+    server.on('request', this.application(host));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
+      server.listen(config.port, config.host, resolve);
+    });
+    server.on('error', (error) => host.log.error({ err: error }, 'the HTTP server failed'));
+    this.server = server;
+  }
+
+  /** Answers what is under way within the grace time, then cuts the rest. */
+  async dispose(): Promise<void> {
+    const server = this.server;
+    if (!server) return;
+    this.server = null;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const timer = this.options.clock.setTimer(this.options.config.shutdown_grace_s * 1000, () => {
+      server.closeAllConnections();
+    });
+    await closed;
+    timer.cancel();
+  }
+
+  private application(host: TransportHost): Express {
+    const { config } = this.options;
+    const app = express();
+    app.disable('x-powered-by');
+    app.disable('etag');
+    app.set('query parser', false);
+    app.use((request, response, next) => this.enter(request, response, next, host.log));
+    app.use(compression({ threshold: 1024 }));
+    app.get('/api/health', (_request, response) => this.health(response));
+    app.use(this.authenticate());
+    app.use(express.json({ limit: config.limits.request_bytes, strict: false, type: () => true }));
+    app.get('/api/openapi.json', (_request, response) => {
+      response.type('application/json').end(JSON.stringify(openApiDocument(host.catalogue, this.options.version)));
+    });
+    const facts = (response: Response) => response.locals.facts as Facts;
+    app.use('/api', restRouter({ catalogue: host.catalogue, jsonDepth: config.limits.json_depth, facts }));
+    app.use((request: Request) => {
+      throw new SojournError('operation_not_found', `No ${request.method} ${request.path} here; /api/openapi.json lists what there is.`);
+    });
+    app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+      fail(error, response, host.log);
+    });
+    return app;
+  }
+
+  private enter(request: Request, response: Response, next: NextFunction, log: ILog): void {
+    const { ids, clock, config } = this.options;
+    const asked = request.get('X-Request-Id');
+    const requestId = asked !== undefined && /^[\x21-\x7e]{1,128}$/.test(asked) ? asked : ids.uid();
+    const gone = new AbortController();
+    const principal = { id: '', access: 'read' as const };
+    response.locals.facts = { requestId, principal, signal: gone.signal, startedAt: clock.monotonic() };
+    response.set({
+      'X-Request-Id': requestId,
+      'Sojourn-Protocol': '1',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Frame-Options': 'DENY',
+      'Referrer-Policy': 'no-referrer',
+      'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+    });
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort();
+      const { startedAt } = response.locals.facts as Facts;
+      const duration_ms = Math.round((clock.monotonic() - startedAt) * 100) / 100;
+      const fields = { request_id: requestId, method: request.method, path: request.path, status: response.statusCode };
+      log.debug({ ...fields, duration_ms }, 'request');
+    });
+    const rules = { host: config.host, allowedHosts: config.allowed_hosts, allowedOrigins: config.allowed_origins };
+    checkOrigin(rules, request.get('Host'), request.get('Origin'));
+    next();
+  }
+
+  private authenticate() {
+    const authenticator = new Authenticator(this.options.token);
+    return (request: Request, response: Response, next: NextFunction): void => {
+      const principal = authenticator.authenticate(request.get('Authorization'));
+      response.locals.facts = { ...(response.locals.facts as Facts), principal };
+      next();
+    };
+  }
+
+  private health(response: Response): void {
+    const { clock, version, pid } = this.options;
+    const timestamp = new Date(clock.now()).toISOString();
+    response.json({ status: 'ok', server: 'sojourn', version, timestamp, pid });
+  }
+}
+
+function listenError(cause: NodeJS.ErrnoException, config: IConfig): SojournError {
+  const place = `${config.host}:${config.port}`;
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `Port ${config.port} is already in use; choose another with --port, or --port 0 for any free one.`,
+    EACCES: `Listening on ${place} is not permitted; ports below 1024 need privileges, choose another with --port.`,
+    EADDRNOTAVAIL: `This machine has no address ${config.host}; choose another with --host.`,
+  };
+  const detail = reasons[cause.code ?? ''] ?? `Cannot listen on ${place}: ${cause.message}.`;
+  return new SojournError('conflict', detail, { port: config.port }, { cause });
+}
+
+/** Errors of the body parser and the router, told apart by their type. */
+function ownError(error: unknown): unknown {
+  if (isSojournError(error) || !(error instanceof Error)) return error;
+  const { type, status } = error as { type?: string; status?: number };
+  if (type === 'entity.too.large') {
+    const detail = 'The body is too large; limits.request_bytes raises the limit.';
+    return new SojournError('payload_too_large', detail, { limit: 'request_bytes', setting: 'limits.request_bytes' });
+  }
+  if (type === 'entity.parse.failed') return new SojournError('invalid_json', `The body is not valid JSON: ${error.message}.`);
+  if (type?.startsWith('encoding.') === true || type?.startsWith('charset.') === true || type?.startsWith('request.') === true) {
+    return new SojournError('invalid_json', `The body cannot be read: ${error.message}.`);
+  }
+  if (error instanceof URIError || status === 400) return new SojournError('invalid_params', 'The address is not valid.');
+  return error;
+}
+
+function fail(error: unknown, response: Response, log: ILog): void {
+  const { requestId } = response.locals.facts as Facts;
+  const own = ownError(error);
+  const problem = toProblem(own, requestId);
+  if (problem.status >= 500) log.error({ request_id: requestId, code: problem.code, err: own }, 'a request failed');
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (problem.status === 401) response.set('WWW-Authenticate', 'Bearer realm="sojourn"');
+  response.status(problem.status).type('application/problem+json').end(JSON.stringify(problem));
+}

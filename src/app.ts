@@ -1,0 +1,248 @@
+/**
+ * The composition root: the only file that knows the container. It says which class serves which interface, starts
+ * what has to be started and closes everything in reverse.
+ */
+import 'reflect-metadata';
+import { join } from 'node:path';
+import { Container } from 'inversify';
+import { localPrincipal } from './api/auth.js';
+import { RestTransport } from './api/rest-transport.js';
+import { InProcessCaller } from './client/in-process-caller.js';
+import { AnswerKeeper } from './core/answer-keeper.js';
+import { Catalogue } from './core/catalogue.js';
+import { inheritedEnvironment } from './core/config.js';
+import { DisposableStack } from './core/lifecycle.js';
+import { SessionPool } from './core/session-pool.js';
+import { systemClock, systemFiles, systemIds, systemSpawner } from './core/system.js';
+import { pythonEngine } from './engines/python/definition.js';
+import { codeOperations } from './managers/code-operations.js';
+import { PersistenceManager } from './managers/persistence-manager.js';
+import { serverOperations } from './managers/server-operations.js';
+import { SessionManager } from './managers/session-manager.js';
+import { sessionOperations } from './managers/session-operations.js';
+import { loadPlugins } from './plugins.js';
+import type { Plugins } from './plugins.js';
+import { memoryStore } from './storage/memory.js';
+import { sqliteStore } from './storage/sqlite/definition.js';
+import type { ICaller } from './types/client.js';
+import { IConfig } from './types/config.js';
+import { IEngines } from './types/engine.js';
+import type { EngineDefinition } from './types/engine.js';
+import { SojournError } from './types/errors.js';
+import { IPersistenceManager, ISessionManager } from './types/managers.js';
+import { ICatalogue, ITransport } from './types/operation.js';
+import type { Operation } from './types/operation.js';
+import { IClock, IFiles, IIds, ILog, ISpawner } from './types/ports.js';
+import { ISessionPool } from './types/session.js';
+import { ISessionStore } from './types/store.js';
+import type { OpenReport, StoreDefinition } from './types/store.js';
+import { version } from './version.js';
+
+export interface AppOptions {
+  readonly config: IConfig;
+  readonly log: ILog;
+  /** The bearer token; null lets everybody in. */
+  readonly token: string | null;
+}
+
+const tokens = { answers: Symbol('AnswerKeeper'), plugins: Symbol('Plugins'), token: Symbol('token') };
+
+/** Wires everything; nothing is opened or started yet. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const plugins = await loadPlugins(options.config.plugins);
+  const container = new Container({ defaultScope: 'Singleton' });
+  bindPorts(container, options, plugins);
+  bindCore(container);
+  bindManagers(container);
+  bindTransports(container);
+  return new App(container);
+}
+
+function bindPorts(container: Container, options: AppOptions, plugins: Plugins): void {
+  container.bind<IConfig>(IConfig).toConstantValue(options.config);
+  container.bind<ILog>(ILog).toConstantValue(options.log);
+  container.bind<Plugins>(tokens.plugins).toConstantValue(plugins);
+  container.bind<string | null>(tokens.token).toConstantValue(options.token);
+  container.bind<IClock>(IClock).toConstantValue(systemClock);
+  container.bind<IIds>(IIds).toConstantValue(systemIds);
+  container.bind<IFiles>(IFiles).toConstantValue(systemFiles);
+  container.bind<ISpawner>(ISpawner).toConstantValue(systemSpawner);
+}
+
+function bindCore(container: Container): void {
+  container.bind<ISessionPool>(ISessionPool).toResolvedValue(() => new SessionPool());
+  container
+    .bind<ISessionStore>(ISessionStore)
+    .toResolvedValue(createStore, [IConfig, tokens.plugins, IClock, IFiles, ILog]);
+  container
+    .bind<IEngines>(IEngines)
+    .toResolvedValue(createEngines, [IConfig, tokens.plugins, ISpawner, IClock, IIds, ILog]);
+  container
+    .bind<AnswerKeeper>(tokens.answers)
+    .toResolvedValue((store: ISessionStore, clock: IClock) => new AnswerKeeper(store, clock), [ISessionStore, IClock]);
+  container
+    .bind<ICatalogue>(ICatalogue)
+    .toResolvedValue(createCatalogue, [ISessionManager, tokens.answers, IEngines, IConfig, IClock]);
+}
+
+function bindManagers(container: Container): void {
+  container
+    .bind<IPersistenceManager>(IPersistenceManager)
+    .toResolvedValue(
+      (pool: ISessionPool, store: ISessionStore, clock: IClock, log: ILog, config: IConfig) =>
+        new PersistenceManager({ pool, store, clock, log, config }),
+      [ISessionPool, ISessionStore, IClock, ILog, IConfig],
+    );
+  container.bind<ISessionManager>(ISessionManager).toDynamicValue(
+    (context) =>
+      new SessionManager({
+        store: context.get(ISessionStore),
+        pool: context.get(ISessionPool),
+        persistence: context.get(IPersistenceManager),
+        engines: context.get(IEngines),
+        config: context.get(IConfig),
+        clock: context.get(IClock),
+        ids: context.get(IIds),
+        files: context.get(IFiles),
+        log: context.get(ILog),
+      }),
+  );
+}
+
+function bindTransports(container: Container): void {
+  container
+    .bind<ITransport>(ITransport)
+    .toResolvedValue(
+      (config: IConfig, clock: IClock, ids: IIds, token: string | null) =>
+        new RestTransport({ config, clock, ids, token, version, pid: process.pid }),
+      [IConfig, IClock, IIds, tokens.token],
+    )
+    .whenNamed('rest');
+}
+
+function createStore(config: IConfig, plugins: Plugins, clock: IClock, files: IFiles, log: ILog): ISessionStore {
+  const known: StoreDefinition[] = [sqliteStore, memoryStore, ...plugins.stores];
+  const definition = known.find((candidate) => candidate.name === config.store);
+  if (definition) return definition.create({ dataDir: config.data_dir, clock, files, log });
+  const names = known.map((candidate) => candidate.name).join(', ');
+  throw new SojournError('invalid_params', `store: there is no '${config.store}'; there are: ${names}.`);
+}
+
+function createEngines(
+  config: IConfig,
+  plugins: Plugins,
+  spawner: ISpawner,
+  clock: IClock,
+  ids: IIds,
+  log: ILog,
+): IEngines {
+  const python = pythonEngine({
+    executable: config.python.executable,
+    ...searchPath(),
+    preload: config.python.preload,
+    startTimeoutMs: config.python.start_timeout_s * 1000,
+    interruptGraceMs: config.execution.interrupt_grace_ms,
+    variableBytes: config.limits.variable_bytes,
+    sessionBytes: config.limits.session_bytes,
+    runDir: join(config.data_dir, 'run'),
+    spawner,
+    clock,
+    ids,
+    files: systemFiles,
+    log: log.child({ component: 'python' }),
+  });
+  const definitions = [python as unknown as EngineDefinition, ...plugins.engines];
+  return new Map(definitions.map((definition) => [definition.name, definition]));
+}
+
+/** Where a bare name of Python is looked up, as the one who started the server would. */
+function searchPath(): { searchPath?: string } {
+  const { PATH } = inheritedEnvironment(['PATH']);
+  return PATH === undefined ? {} : { searchPath: PATH };
+}
+
+function createCatalogue(
+  sessions: ISessionManager,
+  answers: AnswerKeeper,
+  engines: IEngines,
+  config: IConfig,
+  clock: IClock,
+): ICatalogue {
+  const catalogue = new Catalogue(sessions, answers);
+  const facts = {
+    version,
+    pid: process.pid,
+    memoryBytes: () => process.memoryUsage.rss(),
+    limits: { ...config.limits, max_live_sessions: config.pool.max_live_sessions },
+  };
+  const operations: Operation[] = [
+    ...serverOperations(sessions, engines, facts, clock),
+    ...sessionOperations(sessions, clock),
+    ...codeOperations(engines, sessions),
+  ];
+  for (const operation of operations) catalogue.register(operation);
+  return catalogue;
+}
+
+export class App {
+  private readonly owned = new DisposableStack();
+  private started = false;
+
+  constructor(private readonly container: Container) {}
+
+  get catalogue(): ICatalogue {
+    return this.container.get<ICatalogue>(ICatalogue);
+  }
+
+  get engines(): IEngines {
+    return this.container.get<IEngines>(IEngines);
+  }
+
+  /** Opens the store and the managers; transports are opened apart. What was opened is closed again on failure. */
+  async start(): Promise<OpenReport> {
+    try {
+      const store = this.container.get<ISessionStore>(ISessionStore);
+      this.owned.use(store);
+      const report = await store.open();
+      this.owned.use({ dispose: () => this.disposeEngines() });
+      const sessions = this.owned.use(this.container.get<ISessionManager>(ISessionManager));
+      await sessions.start();
+      this.started = true;
+      return report;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Opens a door and closes it with the app. */
+  async openTransport(name: string): Promise<ITransport> {
+    if (!this.container.isBound(ITransport, { name })) {
+      throw new SojournError('invalid_params', `transports: there is no '${name}'; there is: rest.`);
+    }
+    const transport = this.container.get<ITransport>(ITransport, { name });
+    await transport.start({ catalogue: this.catalogue, log: this.container.get<ILog>(ILog).child({ component: name }) });
+    return this.owned.use(transport);
+  }
+
+  /** Gets engines ready ahead of the first session. */
+  async warmUp(): Promise<void> {
+    await Promise.all([...this.engines.values()].map((engine) => engine.warmUp?.()));
+  }
+
+  /** Calls in the same process, as the holder of the server's own token. */
+  caller(close: () => Promise<void>): ICaller {
+    return new InProcessCaller(this.catalogue, localPrincipal, this.container.get<IIds>(IIds), close);
+  }
+
+  /** What runs may end, and is answered, while the doors close; then everything is saved. */
+  async close(): Promise<void> {
+    const draining = this.started ? this.container.get<ISessionManager>(ISessionManager).drain() : Promise.resolve();
+    await this.owned.dispose();
+    await draining;
+  }
+
+  private async disposeEngines(): Promise<void> {
+    for (const engine of this.engines.values()) await engine.dispose?.();
+  }
+}

@@ -1,0 +1,97 @@
+/** `sojourn exec` and `call`: run code with its output streamed, or any operation by name. */
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { snakeize } from '../client/casing.js';
+import type { ExecutionResult, ISession } from '../types/client.js';
+import type { SessionEvent } from '../types/events.js';
+import { SojournError } from '../types/errors.js';
+import { globalOptions, withClient } from './context.js';
+import { printJson } from './output.js';
+
+interface ExecOptions {
+  file?: string;
+  timeout?: string;
+}
+
+export function addRunCommands(program: Command): void {
+  program
+    .command('exec')
+    .description('Run code; its output, errors and exit status are passed on.')
+    .argument('<id>', 'the session; a python session is made when there is none')
+    .argument('[code]', 'the code, or - to read it from standard input')
+    .option('-f, --file <path>', 'read the code from a file')
+    .option('--timeout <seconds>', 'interrupt it after this time')
+    .action(async (id: string, code: string | undefined, own: ExecOptions, command: Command) => {
+      const options = globalOptions(command);
+      const source = await readCode(code, own.file);
+      const timeout = own.timeout === undefined ? {} : { timeoutS: Number(own.timeout) };
+      const result = await withClient(options, async (client) => {
+        await client.createSession({ sessionId: id, ifExists: 'return' });
+        const session = client.session(id);
+        return options.json === true ? session.execute(source, timeout) : runStreaming(session, source, timeout);
+      });
+      if (options.json === true) printJson(snakeize(result));
+      if (result.status !== 'ok') process.exitCode = 1;
+    });
+  program
+    .command('call')
+    .description('Run any operation of a session; parameters and answer are JSON.')
+    .argument('<id>')
+    .argument('<operation>')
+    .argument('[json]', 'the parameters', '{}')
+    .action(async (id: string, operation: string, json: string, _own: unknown, command: Command) => {
+      const params = parseParams(json);
+      printJson(await withClient(globalOptions(command), (client) => client.session(id).call(operation, params)));
+    });
+}
+
+async function readCode(code: string | undefined, file: string | undefined): Promise<string> {
+  if (file !== undefined) {
+    return readFile(file, 'utf8').catch((cause: unknown) => {
+      throw new SojournError('file_not_found', `File not found: ${file}`, {}, { cause });
+    });
+  }
+  if (code === undefined || code === '-') return text(process.stdin);
+  return code;
+}
+
+function parseParams(json: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+  } catch {
+    // Said below, in the same words as for JSON that is no object.
+  }
+  throw new SojournError('invalid_json', 'The parameters must be a JSON object, e.g. \'{"limit": 10}\'.');
+}
+
+/** The key of the call finds its input among the events of other clients. */
+async function runStreaming(session: ISession, code: string, options: { timeoutS?: number }): Promise<ExecutionResult> {
+  const idempotencyKey = randomUUID();
+  const { headSeq } = await session.info();
+  const done = new AbortController();
+  const result = session.execute(code, { ...options, idempotencyKey });
+  // A refused run has no events to wait for.
+  result.catch(() => done.abort());
+  let input: number | null = null;
+  for await (const event of session.events({ sinceSeq: headSeq + 1, signal: done.signal })) {
+    if (event.type === 'input' && event.idempotency_key === idempotencyKey) input = event.seq;
+    if (input === null || !('input_seq' in event) || event.input_seq !== input) continue;
+    printEvent(event);
+    if (event.type === 'result') break;
+  }
+  return result;
+}
+
+function printEvent(event: SessionEvent): void {
+  if (event.type === 'stdout') process.stdout.write(event.text);
+  else if (event.type === 'stderr') process.stderr.write(event.text);
+  else if (event.type === 'display' || event.type === 'execute_result') {
+    const shown = event.data['text/plain'];
+    if (typeof shown === 'string') process.stdout.write(`${shown}\n`);
+  } else if (event.type === 'truncated') process.stderr.write(`[${event.bytes} bytes of ${event.stream} left out]\n`);
+  else if (event.type === 'result' && event.error) process.stderr.write(`${event.error.traceback || event.error.message}\n`);
+}
+

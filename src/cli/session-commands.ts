@@ -1,0 +1,98 @@
+/** `sojourn new`, `ls`, `info` and `rm`. */
+import type { Command } from 'commander';
+import { snakeize } from '../client/casing.js';
+import type { SessionInfo } from '../types/client.js';
+import { globalOptions, withClient } from './context.js';
+import { printError, printJson, printLine, printTable } from './output.js';
+
+interface NewOptions {
+  id?: string;
+  name?: string;
+}
+
+export function addSessionCommands(program: Command): void {
+  program
+    .command('new')
+    .description('Create a session.')
+    .argument('[kind]', 'its kind', 'python')
+    .option('--id <id>', 'its id; chosen by the server when left out')
+    .option('--name <name>', 'a name for people')
+    .action(async (kind: string, own: NewOptions, command: Command) => {
+      const options = globalOptions(command);
+      const info = await withClient(options, async (client) => {
+        const request = { kind, ...(own.id === undefined ? {} : { sessionId: own.id }), ...(own.name === undefined ? {} : { name: own.name }) };
+        return (await client.createSession(request)).info();
+      });
+      if (options.json === true) printJson(snakeize(info));
+      else printLine(info.sessionId);
+    });
+  program
+    .command('ls')
+    .description('List sessions, newest first.')
+    .option('--kind <kind>', 'only this kind')
+    .action(async (own: { kind?: string }, command: Command) => {
+      const options = globalOptions(command);
+      const sessions = await withClient(options, async (client) => {
+        const all: SessionInfo[] = [];
+        let cursor: string | null = null;
+        do {
+          const page: Awaited<ReturnType<typeof client.listSessions>> = await client.listSessions({
+            ...own,
+            limit: 1000,
+            ...(cursor === null ? {} : { cursor }),
+          });
+          all.push(...page.sessions);
+          cursor = page.nextCursor;
+        } while (cursor !== null);
+        return all;
+      });
+      if (options.json === true) printJson(sessions.map(snakeize));
+      else printSessions(sessions);
+    });
+  program
+    .command('info')
+    .description('Show the metadata of a session.')
+    .argument('<id>')
+    .action(async (id: string, _own: unknown, command: Command) => {
+      const options = globalOptions(command);
+      const info = snakeize(await withClient(options, (client) => client.session(id).info()));
+      if (options.json === true) printJson(info);
+      else for (const [key, value] of Object.entries(info)) printLine(`${key}: ${asText(value)}`);
+    });
+  program
+    .command('rm')
+    .description('Delete sessions and all they stored.')
+    .argument('<id...>')
+    .action(async (ids: string[], _own: unknown, command: Command) => {
+      const options = globalOptions(command);
+      await withClient(options, async (client) => {
+        // Each one is tried: what cannot be deleted is said, and sets the exit status.
+        for (const id of ids) {
+          await client.deleteSession(id).then(
+            () => {
+              if (options.json !== true) printLine(`Deleted ${id}.`);
+            },
+            (error: unknown) => printError(error, options.json === true),
+          );
+        }
+      });
+    });
+}
+
+function printSessions(sessions: readonly SessionInfo[]): void {
+  if (sessions.length === 0) {
+    printLine('No sessions.');
+    return;
+  }
+  const rows = sessions.map((session) => [
+    session.sessionId,
+    session.kind,
+    session.status,
+    String(session.totalExecutions),
+    `${session.memoryMb} MB`,
+    session.lastActivity,
+  ]);
+  printTable(['ID', 'KIND', 'STATUS', 'RUNS', 'MEMORY', 'LAST ACTIVITY'], rows);
+}
+
+const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,0 +1,5 @@
+/** `sojourn/client`: a client for a server over HTTP. */
+export { SojournClient } from './sojourn-client.js';
+export type { ConnectOptions } from './sojourn-client.js';
+export { isSojournError, SojournError } from '../types/errors.js';
+export type * from '../types/client.js';

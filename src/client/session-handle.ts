@@ -1,0 +1,98 @@
+/** One session, as its user holds it: the same handle whether the server is embedded or far away. */
+import type {
+  CreateSessionOptions,
+  EventsOptions,
+  ExecuteOptions,
+  ExecutionResult,
+  HistoryEntry,
+  ICaller,
+  ISession,
+  Receipt,
+  SessionInfo,
+  Variable,
+  WriteCallOptions,
+} from '../types/client.js';
+import type { MimeBundle, SessionEvent } from '../types/events.js';
+import type { ExecuteResult, InterruptReport, SessionMetadata, WriteReceipt } from '../types/session.js';
+import { camelize, snakeize } from './casing.js';
+
+export class SessionHandle implements ISession {
+  constructor(
+    private readonly caller: ICaller,
+    readonly id: string,
+  ) {}
+
+  async execute(code: string, options: ExecuteOptions = {}): Promise<ExecutionResult> {
+    const { timeoutS, silent, replay, ...write } = options;
+    const answer = await this.ask<ExecuteResult>('execute', { code, ...snakeize({ timeoutS, silent, replay }) }, write);
+    return camelize(answer);
+  }
+
+  async interrupt(): Promise<boolean> {
+    return (await this.ask<InterruptReport>('interrupt')).interrupted;
+  }
+
+  restart(options: { keepState?: boolean } = {}): Promise<SessionInfo> {
+    return this.info_('restart', { preserve_state: options.keepState ?? false });
+  }
+
+  async clear(): Promise<Receipt> {
+    return camelize(await this.ask<WriteReceipt>('clear'));
+  }
+
+  save(): Promise<SessionInfo> {
+    return this.info_('save');
+  }
+
+  hibernate(): Promise<SessionInfo> {
+    return this.info_('hibernate');
+  }
+
+  info(): Promise<SessionInfo> {
+    return this.info_('get_session');
+  }
+
+  update(
+    patch: Pick<CreateSessionOptions, 'name' | 'description' | 'tags' | 'timeoutS' | 'expireAfterS'>,
+  ): Promise<SessionInfo> {
+    return this.info_('update_session', snakeize(patch));
+  }
+
+  async variables(): Promise<Variable[]> {
+    return (await this.ask<{ variables: Variable[] }>('list_variables')).variables;
+  }
+
+  async variable(name: string): Promise<MimeBundle> {
+    return (await this.ask<{ data: MimeBundle }>('get_variable', { name })).data;
+  }
+
+  async history(options: { limit?: number } = {}): Promise<HistoryEntry[]> {
+    const { history } = await this.ask<{ history: object[] }>('get_history', snakeize(options));
+    return history.map((entry) => camelize(entry) as HistoryEntry);
+  }
+
+  events(options: EventsOptions = {}): AsyncIterable<SessionEvent> {
+    return this.caller.events(this.id, options);
+  }
+
+  async execution(seq: number): Promise<ExecutionResult> {
+    return camelize(await this.ask<ExecuteResult>('get_execution', { seq }));
+  }
+
+  async delete(): Promise<void> {
+    await this.ask('delete_session');
+  }
+
+  call(operation: string, params: Record<string, unknown> = {}, options?: WriteCallOptions): Promise<unknown> {
+    return this.caller.call(operation, { ...params, session_id: this.id }, options);
+  }
+
+  private async info_(operation: string, params?: Record<string, unknown>): Promise<SessionInfo> {
+    return camelize(await this.ask<SessionMetadata>(operation, params));
+  }
+
+  /** The shape of an answer is the catalogue's promise, kept by both ends. */
+  private async ask<T>(operation: string, params?: Record<string, unknown>, options?: WriteCallOptions): Promise<T> {
+    return (await this.call(operation, params, options)) as T;
+  }
+}

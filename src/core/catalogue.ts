@@ -1,0 +1,103 @@
+/**
+ * The operation catalogue: finds, authorises, validates and runs. Every transport goes through `call`, so that a
+ * check made here is made for all of them.
+ */
+import type { z } from 'zod';
+import { errors, SojournError } from '../types/errors.js';
+import { writeOptionsSchema } from '../types/operation.js';
+import type { Access, CallContext, ICatalogue, Operation, SessionCall, WriteOptions } from '../types/operation.js';
+import type { ISessionManager } from '../types/managers.js';
+import { sessionIdSchema } from '../types/session.js';
+import type { AnswerKeeper } from './answer-keeper.js';
+
+const rank: Record<Access, number> = { read: 0, write: 1, admin: 2 };
+const namePattern = /^[a-z][a-z0-9_]{1,63}$/;
+
+export class Catalogue implements ICatalogue {
+  private readonly operations = new Map<string, Operation>();
+
+  constructor(
+    private readonly sessions: Pick<ISessionManager, 'use'>,
+    private readonly answers: AnswerKeeper,
+  ) {}
+
+  register(operation: Operation): void {
+    const { name } = operation;
+    if (!namePattern.test(name)) throw new Error(`operation name "${name}" is not snake_case`);
+    if (this.operations.has(name)) throw new Error(`operation "${name}" is defined twice`);
+    this.operations.set(name, operation);
+  }
+
+  list(): readonly Operation[] {
+    return [...this.operations.values()].sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  find(name: string): Operation | undefined {
+    return this.operations.get(name);
+  }
+
+  async call(name: string, params: unknown, call: CallContext): Promise<unknown> {
+    const operation = this.operations.get(name);
+    if (!operation) throw errors.operationNotFound(name);
+    if (rank[call.principal.access] < rank[operation.access]) {
+      const detail = `'${name}' needs ${operation.access} access; this token has ${call.principal.access}.`;
+      throw new SojournError('forbidden', detail, { operation: name });
+    }
+    const { own, options } = separate(operation, params ?? {});
+    const context: CallContext = { ...call, ...options };
+    if (operation.scope === 'server') {
+      const parsed = parse(operation.params, own);
+      return this.once(operation, parsed, context, () => operation.handle(parsed, context));
+    }
+    const { session_id, ...rest } = own;
+    const sessionId = parse(sessionIdSchema, session_id, 'session_id');
+    const parsed = parse(operation.params, rest);
+    const sessionCall: SessionCall = {
+      ...context,
+      session_id: sessionId,
+      use: (work) => this.sessions.use(sessionId, call.principal, work),
+    };
+    return this.once(operation, { session_id: sessionId, parsed }, context, () => operation.handle(parsed, sessionCall));
+  }
+
+  /** Writes of the journal are answered once by their session; all others here. */
+  private once(operation: Operation, request: unknown, call: CallContext, run: () => Promise<unknown>): Promise<unknown> {
+    if (operation.access === 'read' || operation.answersOnce === true || call.idempotency_key === undefined) return run();
+    const { idempotency_key: key, principal } = call;
+    return this.answers.once({ principal: principal.id, key, operation: operation.name, request }, run);
+  }
+}
+
+interface Separated {
+  own: Record<string, unknown>;
+  options: WriteOptions;
+}
+
+const optionKeys = Object.keys(writeOptionsSchema.shape);
+
+/** Takes the keys that every write shares away from the operation's own parameters. */
+function separate(operation: Operation, params: unknown): Separated {
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) {
+    throw new SojournError('invalid_params', 'The parameters must be an object.');
+  }
+  const own: Record<string, unknown> = { ...params };
+  if (operation.access === 'read') return { own, options: {} };
+  const shared: Record<string, unknown> = {};
+  for (const key of optionKeys) {
+    if (!(key in own)) continue;
+    shared[key] = own[key];
+    Reflect.deleteProperty(own, key);
+  }
+  return { own, options: parse(writeOptionsSchema, shared) };
+}
+
+function parse<S extends z.ZodType>(schema: S, value: unknown, name?: string): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => ({
+    field: [...(name === undefined ? [] : [name]), ...issue.path].join('.'),
+    message: issue.message,
+  }));
+  const detail = issues.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
+  throw new SojournError('invalid_params', detail, { issues });
+}

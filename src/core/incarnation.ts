@@ -1,0 +1,229 @@
+/**
+ * The live state of one session: the engine, how it is made and made again. Every rebuild raises the epoch and
+ * leaves an event that says why, what was kept and what was lost.
+ */
+import type { CheckpointSource, EngineDeath, IEngine } from '../types/engine.js';
+import type { EpochCause, NotKept } from '../types/events.js';
+import { errors, isSojournError } from '../types/errors.js';
+import type { Disposable } from '../types/ports.js';
+import type { SessionPatch, SessionRecord } from '../types/session.js';
+import type { CheckpointRecord } from '../types/store.js';
+import { readCheckpointManifest } from './checkpoint-manifest.js';
+import type { IncrementalWriter } from './incremental-writer.js';
+import { planRecovery } from './recovery.js';
+import type { RecoveryPlan, ReplayInput } from './recovery.js';
+import { runInEngine } from './run.js';
+import type { SessionServices } from './session-services.js';
+import { restoreWorkspace, workspacePartPrefix } from './workspace.js';
+
+/** Why there is no live state at present. */
+export interface Absence {
+  readonly cause: EpochCause;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+export interface IncarnationOwner {
+  record(): SessionRecord;
+  /** Called when the engine died by itself, so that the owner can have it rebuilt. */
+  died(): void;
+  /** The rebuilt session's new facts, already stored. */
+  rebuilt(patch: SessionPatch, replayed: number): void;
+}
+
+export class Incarnation implements Disposable {
+  private engine: IEngine | null = null;
+  private building: Promise<IEngine> | null = null;
+  private absence: Absence | null;
+  private closed = false;
+  /** A death that was told before the engine was in use. */
+  private earlyDeath: EngineDeath | null = null;
+
+  constructor(
+    private readonly services: SessionServices,
+    private readonly writer: IncrementalWriter,
+    private readonly owner: IncarnationOwner,
+    /** Null for a session that was made just now. */
+    absence: Absence | null,
+    /** Inputs without an answer belong to a former process, and are closed by the first build. */
+    private closesOpenInputs: boolean,
+  ) {
+    this.absence = absence;
+  }
+
+  get current(): IEngine | null {
+    return this.engine;
+  }
+
+  get isBuilding(): boolean {
+    return this.building !== null;
+  }
+
+  /** The engine, made first if need be; however many ask, it is made once. @throws engine_unavailable · storage_error */
+  ensure(): Promise<IEngine> {
+    if (this.closed) return Promise.reject(errors.closed(`Session '${this.owner.record().session_id}'`));
+    if (this.engine) return Promise.resolve(this.engine);
+    this.building ??= this.build().finally(() => {
+      this.building = null;
+    });
+    return this.building;
+  }
+
+  /** Lets the live state go; the next `ensure` makes it again and says why. */
+  async discard(absence: Absence): Promise<void> {
+    await this.building?.catch(() => undefined);
+    const engine = this.engine;
+    this.engine = null;
+    this.absence ??= absence;
+    await engine?.dispose();
+  }
+
+  async dispose(): Promise<void> {
+    this.closed = true;
+    await this.discard({ cause: 'hibernated' });
+  }
+
+  private async build(): Promise<IEngine> {
+    const { store, definition, files, workspace } = this.services;
+    const record = this.owner.record();
+    await files.makeDirectory(workspace, 0o700);
+    if (this.absence === null) return this.adopt(await this.create(record.epoch));
+    const mayReplay = record.recovery === 'replay' && definition.capabilities.replay === true;
+    const plan = await planRecovery(store, record, mayReplay);
+    if (this.closesOpenInputs) this.writer.resumeAt(plan.contentSeq);
+    const built = await this.rebuild(plan, record.epoch + 1);
+    await this.recordRebuild(plan, built, record.epoch + 1);
+    return this.adopt(built.engine);
+  }
+
+  private adopt(engine: IEngine): IEngine {
+    this.absence = null;
+    this.engine = engine;
+    if (this.earlyDeath) this.onDeath(engine, this.earlyDeath);
+    return engine;
+  }
+
+  private async create(epoch: number): Promise<IEngine> {
+    const { definition, log, workspace } = this.services;
+    const { session_id: sessionId, uid, options } = this.owner.record();
+    this.earlyDeath = null;
+    let engine: IEngine | null = null;
+    let dead = false;
+    engine = await definition.create(definition.options.parse(options), {
+      sessionId,
+      uid,
+      epoch,
+      workspace,
+      log,
+      emit: (output) => void this.writer.add(output),
+      died: (death) => {
+        if (dead) return;
+        dead = true;
+        if (engine !== null && engine === this.engine) this.onDeath(engine, death);
+        else this.earlyDeath = death;
+      },
+    });
+    return engine;
+  }
+
+  private onDeath(engine: IEngine, death: EngineDeath): void {
+    this.services.log.warn({ cause: death.cause, ...death.fields }, 'the live state of a session is gone');
+    this.earlyDeath = null;
+    this.engine = null;
+    this.absence = { cause: death.cause, details: { detail: death.detail, ...death.fields } };
+    void Promise.resolve(engine.dispose()).catch((error: unknown) => {
+      this.services.log.error({ err: error }, 'a dead engine could not be disposed');
+    });
+    this.owner.died();
+  }
+
+  /** An input that kills the engine when it is run again is left out, and counted as lost. */
+  private async rebuild(plan: RecoveryPlan, epoch: number): Promise<Rebuilt> {
+    const lost: number[] = [];
+    for (;;) {
+      const inputs = plan.replay.filter((input) => !lost.includes(input.seq));
+      const engine = await this.create(epoch);
+      try {
+        const notKept = plan.checkpoint ? await this.restore(engine, plan.checkpoint) : [];
+        const fatal = await this.replay(engine, inputs);
+        if (fatal === null) return { engine, notKept, replayed: inputs.map((input) => input.seq), lost };
+        lost.push(fatal);
+        await engine.dispose();
+      } catch (error) {
+        await engine.dispose();
+        throw error;
+      }
+    }
+  }
+
+  private async restore(engine: IEngine, checkpoint: CheckpointRecord): Promise<NotKept[]> {
+    const { store, files, workspace } = this.services;
+    const manifest = readCheckpointManifest(checkpoint);
+    const partOf = (name: string) => checkpoint.parts.find((part) => part.name === name);
+    if (manifest.workspace) {
+      await restoreWorkspace(workspace, manifest.workspace, (hash) => store.getPart(hash), files);
+    }
+    const source: CheckpointSource = {
+      manifest: manifest.engine,
+      parts: checkpoint.parts.filter((part) => !part.name.startsWith(workspacePartPrefix)),
+      read: (name) => {
+        const part = partOf(name);
+        if (!part) return Promise.reject(new Error(`no part "${name}" in checkpoint ${checkpoint.checkpoint_id}`));
+        return store.getPart(part.hash);
+      },
+    };
+    const report = await engine.restore(source);
+    return [...checkpoint.not_kept, ...report.not_kept];
+  }
+
+  /** Runs inputs again without journaling their output; the seq of one that killed the engine, else null. */
+  private async replay(engine: IEngine, inputs: readonly ReplayInput[]): Promise<number | null> {
+    const { definition, clock } = this.services;
+    for (const input of inputs) {
+      const controller = new AbortController();
+      const request = { ...input, inputSeq: input.seq, controller, emit: () => undefined };
+      const timeoutMs = input.durationMs * 20 + 10_000;
+      const outcome = await runInEngine(engine, definition, { ...request, timeoutMs }, clock);
+      const stopped = outcome.execute?.interrupt !== undefined;
+      if (this.earlyDeath || stopped || isSojournError(outcome.failure, 'kernel_died')) return input.seq;
+    }
+    return null;
+  }
+
+  private async recordRebuild(plan: RecoveryPlan, built: Rebuilt, epoch: number): Promise<void> {
+    const closing = this.closesOpenInputs ? plan.open : [];
+    const patch: SessionPatch = { epoch, asleep: null };
+    this.writer.setEpoch(epoch);
+    await this.writer.appendEvents(
+      [
+        ...closing.map((seq) => ({
+          type: 'result' as const,
+          input_seq: seq,
+          status: 'interrupted' as const,
+          duration_ms: 0,
+          error: null,
+          reason: 'the server stopped before it had an answer',
+        })),
+        {
+          type: 'epoch' as const,
+          epoch,
+          cause: this.absence?.cause ?? 'server_restarted',
+          details: { ...this.absence?.details },
+          restored_seq: plan.checkpoint?.seq ?? null,
+          replayed: built.replayed,
+          lost: [...plan.lost, ...built.lost],
+          not_kept: built.notKept,
+        },
+      ],
+      patch,
+    );
+    this.closesOpenInputs = false;
+    this.owner.rebuilt(patch, built.replayed.length);
+  }
+}
+
+interface Rebuilt {
+  engine: IEngine;
+  notKept: NotKept[];
+  replayed: number[];
+  lost: number[];
+}

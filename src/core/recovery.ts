@@ -1,0 +1,91 @@
+/**
+ * Recovery = newest checkpoint + the acknowledged inputs after it, run again in the order in which they ended.
+ * An input without an answer is never run again.
+ */
+import type { SessionEvent } from '../types/events.js';
+import { SojournError } from '../types/errors.js';
+import type { SessionRecord } from '../types/session.js';
+import type { CheckpointRecord, ISessionStore } from '../types/store.js';
+import { z } from 'zod';
+
+type InputEvent = Extract<SessionEvent, { type: 'input' }>;
+type ResultEvent = Extract<SessionEvent, { type: 'result' }>;
+
+export interface ReplayInput {
+  readonly seq: number;
+  readonly operation: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** How long it took the first time, in milliseconds. */
+  readonly durationMs: number;
+}
+
+export interface RecoveryPlan {
+  readonly checkpoint: CheckpointRecord | null;
+  readonly replay: readonly ReplayInput[];
+  /** Inputs after the checkpoint that ended but must not be run again: their effect is gone. */
+  readonly lost: readonly number[];
+  /** Inputs that never got an answer. */
+  readonly open: readonly number[];
+  /** The last seq that is no mere rebuild of the live state. */
+  readonly contentSeq: number;
+}
+
+/** Inputs that were journaled while they still waited when the checkpoint was taken. */
+const pendingSchema = z.object({ pending: z.array(z.number().int()).default([]) });
+
+const pageSize = 2000;
+
+/** @throws storage_error when the journal or the checkpoint cannot be trusted */
+export async function planRecovery(store: ISessionStore, record: SessionRecord, mayReplay: boolean): Promise<RecoveryPlan> {
+  const checkpoint = await headCheckpoint(store, record);
+  const covered = checkpoint?.seq ?? -1;
+  const pending = new Set(checkpoint ? pendingSchema.parse(checkpoint.manifest).pending : []);
+  const inputs = new Map<number, InputEvent>();
+  const ended: { input: InputEvent; result: ResultEvent }[] = [];
+  let contentSeq = covered;
+  let from = Math.min(covered + 1, ...pending);
+  while (from <= record.head_seq) {
+    const events = await store.readJournal(record.session_id, from, pageSize);
+    if (events.length === 0) break;
+    for (const event of events) {
+      if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
+      if (event.type === 'input' && (event.seq > covered || pending.has(event.seq))) inputs.set(event.seq, event);
+      if (event.type !== 'result') continue;
+      const input = inputs.get(event.input_seq);
+      if (!input) continue;
+      inputs.delete(event.input_seq);
+      ended.push({ input, result: event });
+    }
+    from = (events.at(-1)?.seq ?? from) + 1;
+  }
+  const again = ended.filter(({ input, result }) => mayReplay && isReplayable(input, result));
+  const replay = again.map(({ input, result }) => ({
+    seq: input.seq,
+    operation: input.operation,
+    params: input.params,
+    durationMs: result.duration_ms,
+  }));
+  const replayed = new Set(replay.map((input) => input.seq));
+  const lost = ended.filter(({ input, result }) => !replayed.has(input.seq) && hadEffect(result));
+  return { checkpoint, replay, lost: lost.map(({ input }) => input.seq), open: [...inputs.keys()], contentSeq };
+}
+
+async function headCheckpoint(store: ISessionStore, record: SessionRecord): Promise<CheckpointRecord | null> {
+  if (record.head_checkpoint === null) return null;
+  const checkpoint = await store.getCheckpoint(record.session_id, record.head_checkpoint);
+  if (checkpoint) return checkpoint;
+  const detail = `The checkpoint ${record.head_checkpoint} is missing.`;
+  throw new SojournError('storage_error', detail, { session_id: record.session_id, damaged: true });
+}
+
+/** A run that was stopped half way, or that killed its kernel, would not give the same state again. */
+function isReplayable(input: InputEvent, result: ResultEvent): boolean {
+  if (input.replay === false) return false;
+  if (result.error?.code !== undefined) return false;
+  return result.status === 'ok' || result.status === 'error';
+}
+
+/** An operation that was refused before it began changed nothing. */
+function hadEffect(result: ResultEvent): boolean {
+  return result.reason === undefined && (result.error?.code === undefined || result.error.code === 'kernel_died');
+}

@@ -1,0 +1,106 @@
+/**
+ * One operation inside an engine: its time limit, its way to be stopped, its output with the journal's limit, and
+ * an outcome that is always a value, so that it can be journaled whatever happened.
+ */
+import { errors, isSojournError } from '../types/errors.js';
+import type { SojournError } from '../types/errors.js';
+import type { EngineDefinition, ExecuteOutcome, IEngine, InterruptReason, RunContext } from '../types/engine.js';
+import type { ExecutionError, OutputEventBody, ResultStatus } from '../types/events.js';
+import type { IClock } from '../types/ports.js';
+
+export interface RunRequest {
+  readonly operation: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly inputSeq: number;
+  /** 0 = no limit. */
+  readonly timeoutMs: number;
+  readonly controller: AbortController;
+  readonly emit: (output: OutputEventBody) => void;
+}
+
+export interface RunOutcome {
+  readonly status: ResultStatus;
+  readonly duration_ms: number;
+  /** What an operation other than `execute` answered. */
+  readonly value?: unknown;
+  readonly execute?: ExecuteOutcome;
+  readonly error: ExecutionError | null;
+  /** To be thrown at the caller once it is journaled. */
+  readonly failure?: SojournError | Error;
+}
+
+export async function runInEngine(
+  engine: IEngine,
+  definition: EngineDefinition,
+  request: RunRequest,
+  clock: IClock,
+): Promise<RunOutcome> {
+  const { controller, timeoutMs } = request;
+  const reason: InterruptReason = 'timeout';
+  const timer = timeoutMs > 0 ? clock.setTimer(timeoutMs, () => controller.abort(reason)) : undefined;
+  const context: RunContext = { signal: controller.signal, inputSeq: request.inputSeq, emit: request.emit };
+  const started = clock.monotonic();
+  const elapsed = () => Math.round((clock.monotonic() - started) * 1000) / 1000;
+  try {
+    if (request.operation === 'execute') {
+      const execute = await runCode(engine, request, context);
+      return { status: execute.status, duration_ms: elapsed(), execute, error: execute.error ?? null };
+    }
+    if (request.operation === 'clear') {
+      if (!engine.clear) throw errors.notSupported(definition.name, 'clear');
+      await engine.clear();
+      return { status: 'ok', duration_ms: elapsed(), value: {}, error: null };
+    }
+    const operation = definition.operations?.find((candidate) => candidate.name === request.operation);
+    if (!operation) throw new Error(`engine "${definition.name}" has no operation "${request.operation}"`);
+    const value: unknown = await operation.run(engine, operation.params.parse(request.params), context);
+    return { status: 'ok', duration_ms: elapsed(), value, error: null };
+  } catch (error) {
+    return failedOutcome(error, definition, elapsed());
+  } finally {
+    timer?.cancel();
+  }
+}
+
+function runCode(engine: IEngine, request: RunRequest, context: RunContext): Promise<ExecuteOutcome> {
+  if (!engine.execute) throw new Error('the engine declares execute and has none');
+  const code = String(request.params.code);
+  return engine.execute({ code, silent: request.params.silent === true }, context);
+}
+
+function failedOutcome(error: unknown, definition: EngineDefinition, duration_ms: number): RunOutcome {
+  if (isSojournError(error)) {
+    const described = { name: error.code, message: error.detail, traceback: '', code: error.code };
+    return { status: 'error', duration_ms, error: described, failure: error };
+  }
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const failure = new Error(`engine "${definition.name}" failed: ${cause.message}`, { cause });
+  const described = { name: 'internal', message: 'The engine failed.', traceback: '', code: 'internal' };
+  return { status: 'error', duration_ms, error: described, failure };
+}
+
+/** Passes output on until the journal's limit for one run is reached, then counts what was left out. */
+export class OutputGate {
+  private passed = 0;
+  private readonly omitted = new Map<string, number>();
+
+  constructor(
+    private readonly limit: number,
+    private readonly pass: (output: OutputEventBody) => void,
+  ) {}
+
+  readonly emit = (output: OutputEventBody): void => {
+    const size = 'text' in output ? Buffer.byteLength(output.text) : JSON.stringify(output).length;
+    if (this.passed + size > this.limit) {
+      this.omitted.set(output.type, (this.omitted.get(output.type) ?? 0) + size);
+      return;
+    }
+    this.passed += size;
+    this.pass(output);
+  };
+
+  /** Marks the gaps; to be called when the run has ended. */
+  close(): void {
+    for (const [stream, bytes] of this.omitted) this.pass({ type: 'truncated', stream, bytes });
+  }
+}

@@ -1,0 +1,387 @@
+/**
+ * A live session: its place in memory, put together from the mailbox, the journal's writer, the write pipeline and
+ * the incarnation that holds the engine. Sleeping, saving and restarting are here; how a write runs is in the pipeline.
+ */
+import { errors, isSojournError, SojournError } from '../types/errors.js';
+import type { IEngine } from '../types/engine.js';
+import type { SessionEvent } from '../types/events.js';
+import type {
+  ExecuteResult,
+  InterruptReport,
+  ISessionInstance,
+  SessionMetadata,
+  SessionPatch,
+  SessionRecord,
+  SessionState,
+  SessionStatus,
+  WriteCall,
+} from '../types/session.js';
+import type { CheckpointRecord } from '../types/store.js';
+import { fixEmptyState, fixState } from './checkpointer.js';
+import { readAnswer } from './execution-answer.js';
+import { Incarnation } from './incarnation.js';
+import type { Absence } from './incarnation.js';
+import { IncrementalWriter } from './incremental-writer.js';
+import { Mailbox } from './mailbox.js';
+import type { RunOutcome } from './run.js';
+import { describeSession } from './session-metadata.js';
+import type { SessionServices } from './session-services.js';
+import { WritePipeline } from './write-pipeline.js';
+import type { Write } from './write-pipeline.js';
+
+/** What recovery would have to run again. */
+interface ReplayCost {
+  inputs: number;
+  ms: number;
+}
+
+export class SessionInstance implements ISessionInstance {
+  private readonly mailbox: Mailbox;
+  private readonly writer: IncrementalWriter;
+  private readonly incarnation: Incarnation;
+  private readonly pipeline: WritePipeline;
+  private readonly reads = new Set<Promise<unknown>>();
+  private lastAccess: number;
+  private cost: ReplayCost = { inputs: 0, ms: 0 };
+  private saving: Promise<unknown> | null = null;
+  /** Set when this instance has ended; said to whoever still asks it. */
+  private ended: SojournError | null = null;
+
+  /** @param absence null for a session that was made just now; else why it has no live state. */
+  constructor(
+    private record: SessionRecord,
+    private readonly services: SessionServices,
+    absence: Absence | null,
+  ) {
+    const { store, clock, publish } = services;
+    const { session_id: sessionId, durability } = record;
+    this.mailbox = new Mailbox(services.config.limits.queue_length);
+    const options = { store, clock, sessionId, durability, announce: publish };
+    this.writer = new IncrementalWriter(options, record.head_seq, record.epoch);
+    const owner = {
+      record: () => this.currentRecord(),
+      died: () => this.rebuildSoon(),
+      rebuilt: (patch: SessionPatch, replayed: number) => {
+        Object.assign(this.record, patch);
+        this.cost = { inputs: replayed, ms: 0 };
+      },
+    };
+    this.incarnation = new Incarnation(services, this.writer, owner, absence, absence !== null);
+    this.pipeline = new WritePipeline(services, {
+      id: record.session_id,
+      mailbox: this.mailbox,
+      writer: this.writer,
+      epoch: () => this.record.epoch,
+      durable: () => this.record.durability !== 'async',
+      engine: () => this.engine(),
+      patchFor: (write, outcome) => this.patchFor(write, outcome),
+      settled: (write, outcome) => this.settled(write, outcome),
+    });
+    this.lastAccess = Date.parse(record.last_activity);
+  }
+
+  get id(): string {
+    return this.record.session_id;
+  }
+  get kind(): string {
+    return this.record.kind;
+  }
+  get owner(): string {
+    return this.record.owner;
+  }
+
+  async execute(command: string): Promise<ExecuteResult> {
+    const answer = await this.performWrite('execute', { code: command }, { principal: { id: this.owner } });
+    return answer as ExecuteResult;
+  }
+
+  async performWrite(operation: string, params: Record<string, unknown>, call: WriteCall): Promise<unknown> {
+    this.assertOpen();
+    this.touch();
+    try {
+      return await this.pipeline.perform(operation, params, call);
+    } catch (error) {
+      if (this.writer.broken !== undefined) this.services.broken();
+      throw error;
+    }
+  }
+
+  async performRead(operation: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<unknown> {
+    this.assertOpen();
+    const found = this.services.definition.operations?.find((candidate) => candidate.name === operation);
+    if (!found) throw errors.notSupported(this.kind, operation);
+    const context = {
+      signal: signal ?? new AbortController().signal,
+      inputSeq: this.writer.headSeq,
+      emit: () => undefined,
+    };
+    const read = this.engine().then((engine) => found.run(engine, found.params.parse(params), context));
+    const settled = read.catch(() => undefined);
+    this.reads.add(settled);
+    void settled.then(() => this.reads.delete(settled));
+    return read;
+  }
+
+  async readExecution(seq: number): Promise<ExecuteResult> {
+    this.assertOpen();
+    const { store, config } = this.services;
+    const [input] = seq > this.writer.headSeq ? [] : await store.readJournal(this.id, seq, 1);
+    if (input?.type !== 'input' || input.operation !== 'execute') {
+      throw new SojournError('execution_not_found', `No execution at seq ${seq}.`, { session_id: this.id, seq });
+    }
+    const answer = await readAnswer(store, input, {
+      unanswered: this.pipeline.isUnanswered(seq),
+      epoch: this.record.epoch,
+      durable: this.record.durability !== 'async',
+      outputLimit: config.limits.output_bytes,
+    });
+    return answer as ExecuteResult;
+  }
+
+  interrupt(): Promise<InterruptReport> {
+    this.assertOpen();
+    return this.pipeline.interrupt();
+  }
+
+  async restart(keepState: boolean): Promise<SessionMetadata> {
+    this.assertOpen();
+    this.touch();
+    // The restart goes before everything that waits, and does not wait for what runs either.
+    const turn = this.mailbox.exclusive(() => this.restartNow(keepState), { first: true });
+    await this.pipeline.interrupt();
+    await turn;
+    return this.getMetadata();
+  }
+
+  async wake(): Promise<void> {
+    this.assertOpen();
+    await this.engine();
+  }
+
+  async checkpoint(reason: string): Promise<CheckpointRecord | null> {
+    this.assertOpen();
+    while (this.saving) await this.saving.catch(() => undefined);
+    if (!this.isDirty() || !this.incarnation.current) return null;
+    const saving = this.save(reason).finally(() => {
+      this.saving = null;
+    });
+    this.saving = saving;
+    return saving;
+  }
+
+  async hibernate(): Promise<void> {
+    this.assertOpen();
+    while (this.saving) await this.saving.catch(() => undefined);
+    await this.mailbox.exclusive(async () => {
+      await Promise.all(this.reads);
+      if (this.isDirty() && this.incarnation.current) await this.saveInTurn('hibernate');
+      await this.writer.flush();
+      await this.services.store.updateSession(this.id, { asleep: 'hibernated' });
+      await this.end(new SojournError('closed', 'The session has gone to sleep.', { retired: true }));
+    });
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    if (this.ended) return;
+    this.mailbox.closeForWrites(errors.closed('Sojourn'));
+    const still = this.mailbox.exclusive(() => Promise.resolve());
+    const timer = this.services.clock.setTimer(graceMs, () => void this.pipeline.interrupt());
+    await still.finally(() => timer.cancel());
+  }
+
+  /** Ends the instance, not the session: what runs is stopped and what waits is refused. */
+  async dispose(reason?: SojournError): Promise<void> {
+    if (this.ended) return;
+    this.ended = reason ?? errors.closed(`Session '${this.id}'`);
+    this.mailbox.close(this.ended);
+    const stopping = this.pipeline.interrupt();
+    await this.incarnation.dispose();
+    await stopping;
+    await this.writer.flush().catch((error: unknown) => {
+      this.services.log.error({ err: error, session_id: this.id }, 'the end of a journal could not be stored');
+    });
+  }
+
+  getState(): SessionState {
+    return {
+      status: this.status(),
+      epoch: this.record.epoch,
+      head_seq: this.writer.headSeq,
+      queue_length: this.mailbox.length,
+      running_seq: this.pipeline.runningSeq,
+    };
+  }
+
+  getMetadata(): SessionMetadata {
+    const memoryBytes = this.incarnation.current?.memoryBytes?.() ?? 0;
+    return describeSession(this.currentRecord(), { status: this.status(), memoryBytes, lastAccess: this.lastAccess });
+  }
+
+  isDirty(): boolean {
+    return this.cost.inputs > 0;
+  }
+  markClean(): void {
+    this.cost = { inputs: 0, ms: 0 };
+  }
+
+  getLastAccessTime(): number {
+    return this.lastAccess;
+  }
+  touch(): void {
+    this.lastAccess = this.services.clock.now();
+  }
+
+  async getChangesSinceLastSave(): Promise<SessionEvent[]> {
+    const { store } = this.services;
+    const newest = await this.newestCheckpoint();
+    return store.readJournal(this.id, (newest?.seq ?? -1) + 1, Number.MAX_SAFE_INTEGER);
+  }
+
+  async updateMetadata(patch: SessionPatch): Promise<SessionMetadata> {
+    this.assertOpen();
+    await this.writer.flush();
+    this.record = await this.services.store.updateSession(this.id, patch);
+    return this.getMetadata();
+  }
+
+  private assertOpen(): void {
+    if (this.ended) throw this.ended;
+  }
+
+  private currentRecord(): SessionRecord {
+    this.record.head_seq = this.writer.headSeq;
+    return this.record;
+  }
+
+  private status(): SessionStatus {
+    if (this.mailbox.busy) return 'busy';
+    if (this.incarnation.current) return 'idle';
+    return this.ended ? 'hibernated' : 'restoring';
+  }
+
+  private async engine(): Promise<IEngine> {
+    try {
+      return await this.incarnation.ensure();
+    } catch (error) {
+      if (isSojournError(error, 'storage_error') && error.fields.damaged === true) await this.setAside(error);
+      throw error;
+    }
+  }
+
+  /** Stored data that cannot be trusted: nothing is run on it, and whoever asks is told why. */
+  private async setAside(error: SojournError): Promise<void> {
+    const failure = { code: error.code, detail: error.detail, at: new Date(this.services.clock.now()).toISOString() };
+    this.services.log.error({ session_id: this.id, err: error }, 'a damaged session was set aside');
+    await this.services.store.updateSession(this.id, { failure });
+    this.services.broken();
+  }
+
+  private patchFor(write: Write, outcome: RunOutcome): SessionPatch {
+    const patch: SessionPatch = { last_activity: new Date(this.services.clock.now()).toISOString() };
+    if (write.operation === 'execute') patch.total_executions = this.record.total_executions + 1;
+    if (outcome.execute?.variable_count !== undefined) patch.variable_count = outcome.execute.variable_count;
+    this.touch();
+    Object.assign(this.record, patch);
+    return patch;
+  }
+
+  private async settled(write: Write, outcome: RunOutcome): Promise<void> {
+    const { replay_cost_ms, replay_inputs } = this.services.config.checkpoint;
+    const { execute } = outcome;
+    if (execute?.interrupt && execute.interrupt.rung !== 'signal') {
+      const cause = outcome.status === 'timeout' ? 'hard_timeout' : 'interrupt_escalated';
+      await this.incarnation.discard({ cause, details: { ...execute.interrupt } });
+      this.rebuildSoon();
+      return;
+    }
+    this.cost.inputs += 1;
+    this.cost.ms += outcome.duration_ms;
+    const repeatable = write.params.replay !== false && (outcome.status === 'ok' || outcome.status === 'error');
+    if (!repeatable && this.incarnation.current) await this.saveInTurn('not repeatable').catch(this.saveFailed);
+    else if (this.cost.inputs >= replay_inputs || this.cost.ms >= replay_cost_ms) this.services.saveIsDue();
+  }
+
+  private readonly saveFailed = (error: unknown): void => {
+    this.services.log.error({ err: error, session_id: this.id }, 'a checkpoint failed');
+  };
+
+  private async save(reason: string): Promise<CheckpointRecord> {
+    const cost = this.cost;
+    const fixed = await this.mailbox.exclusive(() => this.fix(reason));
+    return this.writeFixed(fixed, cost);
+  }
+
+  /** For a caller that holds the turn already. */
+  private async saveInTurn(reason: string): Promise<CheckpointRecord> {
+    const cost = this.cost;
+    return this.writeFixed(await this.fix(reason), cost);
+  }
+
+  private async fix(reason: string) {
+    await this.writer.flush();
+    const request = {
+      record: { ...this.currentRecord() },
+      engine: await this.engine(),
+      previous: await this.newestCheckpoint(),
+      pending: this.pipeline.pendingSeqs,
+      reason,
+      checkpointId: this.services.ids.uid(),
+    };
+    const fixed = await fixState(this.services, request);
+    // From here on inputs count towards the next checkpoint.
+    this.cost = { inputs: 0, ms: 0 };
+    return fixed;
+  }
+
+  private async writeFixed(fixed: Awaited<ReturnType<typeof fixState>>, cost: ReplayCost): Promise<CheckpointRecord> {
+    try {
+      const checkpoint = await fixed.write();
+      this.record.head_checkpoint = checkpoint.checkpoint_id;
+      this.record.checkpoint_count += 1;
+      return checkpoint;
+    } catch (error) {
+      this.cost = { inputs: this.cost.inputs + cost.inputs, ms: this.cost.ms + cost.ms };
+      throw error;
+    } finally {
+      await fixed.dispose();
+    }
+  }
+
+  private async newestCheckpoint(): Promise<CheckpointRecord | null> {
+    const { head_checkpoint: id } = this.record;
+    return id === null ? null : this.services.store.getCheckpoint(this.id, id);
+  }
+
+  private async restartNow(keepState: boolean): Promise<void> {
+    if (!keepState) {
+      await this.writeFixed(await this.fixNothing(), this.cost);
+      this.record = await this.services.store.updateSession(this.id, { variable_count: 0 });
+    } else if (this.isDirty() && this.incarnation.current) await this.saveInTurn('restart');
+    await this.incarnation.discard({ cause: 'restarted', details: { kept: keepState } });
+    await this.engine();
+  }
+
+  private async fixNothing() {
+    await this.writer.flush();
+    const previous = await this.newestCheckpoint();
+    const shared = { pending: this.pipeline.pendingSeqs, reason: 'restart', checkpointId: this.services.ids.uid() };
+    const fixed = await fixEmptyState(this.services, { record: { ...this.currentRecord() }, previous, ...shared });
+    this.cost = { inputs: 0, ms: 0 };
+    return fixed;
+  }
+
+  private rebuildSoon(): void {
+    if (this.ended) return;
+    void this.mailbox
+      .exclusive(() => this.engine(), { first: true })
+      .catch((error: unknown) => {
+        this.services.log.error({ err: error, session_id: this.id }, 'a session could not be rebuilt');
+      });
+  }
+
+  private async end(reason: SojournError): Promise<void> {
+    this.ended = reason;
+    this.mailbox.close(reason);
+    await this.incarnation.dispose();
+  }
+}

@@ -1,0 +1,24 @@
+/** What a live session needs from the rest of the program, handed in as one object. */
+import type { IConfig } from '../types/config.js';
+import type { EngineDefinition } from '../types/engine.js';
+import type { SessionEvent } from '../types/events.js';
+import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
+import type { ISessionStore } from '../types/store.js';
+
+export interface SessionServices {
+  readonly store: ISessionStore;
+  readonly clock: IClock;
+  readonly files: IFiles;
+  readonly ids: IIds;
+  readonly log: ILog;
+  readonly definition: EngineDefinition;
+  readonly config: Pick<IConfig, 'limits' | 'execution' | 'checkpoint'>;
+  /** The session's own folder. */
+  readonly workspace: string;
+  /** An event was journaled. */
+  readonly publish: (event: SessionEvent) => void;
+  /** Recovery would take too long by now: a checkpoint is due. */
+  readonly saveIsDue: () => void;
+  /** The instance cannot go on: it is to be let go, and woken anew from the store. */
+  readonly broken: () => void;
+}

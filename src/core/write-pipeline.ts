@@ -1,0 +1,281 @@
+/**
+ * The way of a write: asked twice, answered once; its turn in the mailbox; conditions; `input` journaled before it
+ * runs and `result` journaled before it is answered.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { isSojournError, SojournError } from '../types/errors.js';
+import type { SessionEvent, SessionEventBody } from '../types/events.js';
+import type { IEngine } from '../types/engine.js';
+import type { ExecuteResult, InterruptReport, SessionPatch, WriteCall } from '../types/session.js';
+import { ExecutionOutput } from './execution-output.js';
+import { readAnswer } from './execution-answer.js';
+import type { IncrementalWriter } from './incremental-writer.js';
+import type { Mailbox } from './mailbox.js';
+import { OutputGate, runInEngine } from './run.js';
+import type { RunOutcome } from './run.js';
+import type { SessionServices } from './session-services.js';
+
+type Params = Readonly<Record<string, unknown>>;
+
+/** What the pipeline needs of its session. */
+export interface PipelineHost {
+  readonly id: string;
+  readonly mailbox: Mailbox;
+  readonly writer: IncrementalWriter;
+  epoch(): number;
+  durable(): boolean;
+  engine(): Promise<IEngine>;
+  /** The patch that belongs to the result, e.g. counts. */
+  patchFor(write: Write, outcome: RunOutcome): SessionPatch;
+  /** The result is journaled and the caller not yet answered. */
+  settled(write: Write, outcome: RunOutcome): Promise<void>;
+}
+
+/** One write on its way. */
+export class Write {
+  seq: number | null = null;
+  /** Its result is in the journal. */
+  answered = false;
+  private journaling: Promise<number> | null = null;
+
+  constructor(
+    readonly operation: string,
+    readonly params: Params,
+    readonly call: WriteCall,
+    private readonly append: (write: Write) => Promise<SessionEvent[]>,
+  ) {}
+
+  /** Gives it its place in the journal, once. */
+  journal(): Promise<number> {
+    this.journaling ??= this.append(this).then((events) => {
+      this.seq = events[0]?.seq ?? 0;
+      return this.seq;
+    });
+    return this.journaling;
+  }
+}
+
+interface Running {
+  readonly seq: number;
+  readonly controller: AbortController;
+  readonly outcome: Promise<RunOutcome>;
+}
+
+export class WritePipeline {
+  private running: Running | null = null;
+  private readonly waiting = new Set<Write>();
+  private readonly byKey = new Map<string, Promise<unknown>>();
+
+  constructor(
+    private readonly services: SessionServices,
+    private readonly host: PipelineHost,
+  ) {}
+
+  get runningSeq(): number | null {
+    return this.running?.seq ?? null;
+  }
+
+  /** Journaled inputs whose turn has not come. */
+  get pendingSeqs(): number[] {
+    return [...this.waiting].flatMap((write) => (write.seq === null || write.seq === this.runningSeq ? [] : [write.seq]));
+  }
+
+  isUnanswered(seq: number): boolean {
+    return this.runningSeq === seq || this.pendingSeqs.includes(seq);
+  }
+
+  perform(operation: string, params: Params, call: WriteCall): Promise<unknown> {
+    const key = call.idempotency_key;
+    if (key === undefined) return this.enqueue(operation, params, call);
+    const underWay = this.byKey.get(key);
+    if (underWay) return underWay;
+    const work = this.answerOnce(key, operation, params, call).finally(() => this.byKey.delete(key));
+    this.byKey.set(key, work);
+    return work;
+  }
+
+  async interrupt(): Promise<InterruptReport> {
+    const running = this.running;
+    if (!running) return { interrupted: false, seq: null, rung: null, ms: null };
+    running.controller.abort('interrupted');
+    const { execute } = await running.outcome;
+    const stopped = execute?.interrupt;
+    return { interrupted: true, seq: running.seq, rung: stopped?.rung ?? null, ms: stopped?.ms ?? null };
+  }
+
+  private async answerOnce(key: string, operation: string, params: Params, call: WriteCall): Promise<unknown> {
+    const { store, config } = this.services;
+    const earlier = await store.findInput(this.host.id, key);
+    if (earlier?.type !== 'input') return this.enqueue(operation, params, call);
+    if (earlier.operation !== operation || !isDeepStrictEqual(earlier.params, toJson(params))) {
+      const detail = `The idempotency key was used for another call, at seq ${earlier.seq}.`;
+      throw new SojournError('conflict', detail, { session_id: this.host.id, seq: earlier.seq });
+    }
+    // What a former process left without an answer is closed while the session wakes.
+    await this.host.engine();
+    return readAnswer(store, earlier, {
+      unanswered: this.isUnanswered(earlier.seq),
+      epoch: this.host.epoch(),
+      durable: this.host.durable(),
+      outputLimit: config.limits.output_bytes,
+    });
+  }
+
+  private async enqueue(operation: string, params: Params, call: WriteCall): Promise<unknown> {
+    if (call.on_busy === 'reject' && this.host.mailbox.busy) throw this.busy();
+    if (call.on_busy === 'interrupt') this.running?.controller.abort('interrupted');
+    const write = new Write(operation, params, call, (one) => this.journalInput(one));
+    this.waiting.add(write);
+    const work = this.host.mailbox.write(() => this.take(write)).finally(() => this.waiting.delete(write));
+    if (call.wait_s === undefined) return work;
+    return this.answerWithin(call.wait_s * 1000, write, work);
+  }
+
+  private async answerWithin(waitMs: number, write: Write, work: Promise<unknown>): Promise<unknown> {
+    let timer: { cancel(): void } | undefined;
+    const timedOut = new Promise<'late'>((resolve) => {
+      timer = this.services.clock.setTimer(waitMs, () => resolve('late'));
+    });
+    const first = await Promise.race([work, timedOut]).finally(() => timer?.cancel());
+    if (first !== 'late') return first;
+    // Nobody waits for it any more; what becomes of it is in the journal.
+    work.catch((error: unknown) => {
+      this.services.log.debug({ err: error, seq: write.seq }, 'a write failed after its caller had gone');
+    });
+    const seq = await write.journal();
+    const empty = new ExecutionOutput(0).toResult();
+    const rest = { should_exit: false, error: null, execution_count: null, duration_ms: waitMs };
+    return { ...this.receipt(seq), status: 'running', ...empty, ...rest } satisfies ExecuteResult;
+  }
+
+  /** Its turn has come. */
+  private async take(write: Write): Promise<unknown> {
+    try {
+      const engine = await this.host.engine();
+      this.checkConditions(write.call);
+      await write.journal();
+      return await this.run(write, engine);
+    } catch (error) {
+      this.running = null;
+      if (write.seq !== null && !write.answered) await this.closeUnrun(write, error);
+      throw error;
+    }
+  }
+
+  private async run(write: Write, engine: IEngine): Promise<unknown> {
+    const { services, host } = this;
+    const seq = write.seq ?? 0;
+    const output = new ExecutionOutput(services.config.limits.output_bytes);
+    const pass = (body: SessionEventBody) => output.add(host.writer.add({ ...body, input_seq: seq } as SessionEventBody));
+    const gate = new OutputGate(services.config.limits.journal_output_bytes, pass);
+    const controller = new AbortController();
+    const request = {
+      operation: write.operation,
+      params: write.params,
+      inputSeq: seq,
+      timeoutMs: this.timeoutMs(write.params),
+      controller,
+      emit: gate.emit,
+    };
+    const running = runInEngine(engine, services.definition, request, services.clock);
+    this.running = { seq, controller, outcome: running };
+    const outcome = await running;
+    gate.close();
+    const events = await host.writer.appendEvents([resultEvent(seq, outcome)], host.patchFor(write, outcome));
+    write.answered = true;
+    for (const event of events) output.add(event);
+    this.running = null;
+    await host.settled(write, outcome);
+    return this.answer(seq, outcome, output);
+  }
+
+  private answer(seq: number, outcome: RunOutcome, output: ExecutionOutput): unknown {
+    if (outcome.failure) throw outcome.failure;
+    const receipt = this.receipt(seq);
+    const { execute, status, error, duration_ms } = outcome;
+    if (!execute) return isObject(outcome.value) ? { ...outcome.value, ...receipt } : { value: outcome.value, ...receipt };
+    return {
+      ...receipt,
+      status,
+      ...output.toResult(),
+      should_exit: execute.should_exit ?? false,
+      error,
+      execution_count: execute.execution_count ?? null,
+      duration_ms,
+      ...(execute.interrupt ? { interrupt: execute.interrupt } : {}),
+    } satisfies ExecuteResult;
+  }
+
+  private receipt(seq: number) {
+    return { seq, epoch: this.host.epoch(), durable: this.host.durable(), durable_seq: this.host.writer.headSeq };
+  }
+
+  private timeoutMs(params: Params): number {
+    const asked = params.timeout_s;
+    return (typeof asked === 'number' ? asked : this.services.config.execution.timeout_s) * 1000;
+  }
+
+  private checkConditions(call: WriteCall): void {
+    const { writer, id } = this.host;
+    if (call.if_epoch !== undefined && call.if_epoch !== this.host.epoch()) {
+      const detail = `The live state was rebuilt: it is in epoch ${this.host.epoch()}, not ${call.if_epoch}; the events of type epoch say why.`;
+      throw new SojournError('epoch_mismatch', detail, { session_id: id, epoch: this.host.epoch() });
+    }
+    if (call.if_seq === undefined) return;
+    if (call.if_seq > writer.headSeq || call.if_seq < writer.contentSeq) {
+      const detail = `The head is at ${writer.headSeq}, and was written after ${call.if_seq}.`;
+      throw new SojournError('conflict', detail, { session_id: id, head_seq: writer.headSeq });
+    }
+  }
+
+  private journalInput(write: Write): Promise<SessionEvent[]> {
+    const { call, operation, params } = write;
+    return this.host.writer.appendEvents([
+      {
+        type: 'input',
+        operation,
+        params: { ...params },
+        principal: call.principal.id,
+        ...(call.client_id === undefined ? {} : { client_id: call.client_id }),
+        ...(call.idempotency_key === undefined ? {} : { idempotency_key: call.idempotency_key }),
+        ...(params.replay === false ? { replay: false } : {}),
+      },
+    ]);
+  }
+
+  /** It has a place in the journal and will not run: say so there. */
+  private async closeUnrun(write: Write, error: unknown): Promise<void> {
+    if (this.host.writer.broken !== undefined) return;
+    const known = isSojournError(error) ? error : undefined;
+    const described = {
+      name: known?.code ?? 'internal',
+      message: known?.detail ?? 'It could not be run.',
+      traceback: '',
+      code: known?.code ?? 'internal',
+    };
+    const seq = write.seq ?? 0;
+    await this.host.writer.appendEvents([
+      { type: 'result', input_seq: seq, status: 'error', duration_ms: 0, error: described, reason: 'never run' },
+    ]);
+  }
+
+  private busy(): SojournError {
+    const detail = 'Another write runs; wait for it, or ask with on_busy "enqueue" or "interrupt".';
+    const fields = { session_id: this.host.id, running_seq: this.runningSeq, queue_length: this.host.mailbox.length };
+    return new SojournError('session_busy', detail, fields);
+  }
+}
+
+function resultEvent(seq: number, outcome: RunOutcome): SessionEventBody {
+  const { execute, status, duration_ms, error } = outcome;
+  const value = execute
+    ? { execution_count: execute.execution_count, should_exit: execute.should_exit, interrupt: execute.interrupt }
+    : outcome.value;
+  return { type: 'result', input_seq: seq, status, duration_ms, error, ...(value === undefined ? {} : { value }) };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** As it comes back from the journal: without undefined members. */
+const toJson = (params: Params): unknown => JSON.parse(JSON.stringify(params));

@@ -1,0 +1,175 @@
+"""Takes a checkpoint the way a database does: the kernel forks, the copy stores its state, the session goes on.
+
+The copy offers each part by hash and sends only what the server does not have. It ends when it has sent the manifest.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib.util
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import traceback
+import types
+import warnings
+from typing import Any
+
+from sojourn_kernel.frames import Channel
+from sojourn_kernel.nodes import StateGraph
+from sojourn_kernel.pickler import is_importable
+from sojourn_kernel.runner import Runner
+
+FORMAT = 1
+CHUNK_BYTES = 4 << 20
+STACK_BYTES = 64 << 20
+RECURSION_LIMIT = 20_000
+# The latest cells are kept for tracebacks and inspect.getsource, older ones while a definition comes from them.
+RECENT_CELLS = 100
+MACHINERY = {'__name__', '__doc__', '__package__', '__loader__', '__spec__', '__builtins__'}
+
+
+def fork_copy(runner: Runner, request: dict[str, Any], baseline_path: list[str]) -> int:
+    """Forks and returns the copy's process id. Must be called on the main thread, between two requests."""
+    # Read here: the random module gives each forked child a seed of its own.
+    random_state = random.getstate()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # other threads are not needed in the copy
+        pid = os.fork()
+    if pid == 0:
+        try:
+            become_copy(runner, request, random_state, baseline_path)
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    return pid
+
+
+def become_copy(runner: Runner, request: dict[str, Any], random_state: Any, baseline_path: list[str]) -> None:
+    gc.disable()
+    # Out of the reach of an interrupt that is meant for the session.
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(request['lock'])
+    _allow_depth()
+    channel = Channel(request['socket'], {'t': 'hello', 'role': 'copy', 'secret': request['secret']})
+    try:
+        CheckpointWriter(runner, channel, random_state, baseline_path).write(request)
+    except BrokenPipeError:
+        pass
+    except BaseException:
+        channel.send({'t': 'broken', 'detail': traceback.format_exc()[-4000:]})
+
+
+def _allow_depth() -> None:
+    """Linked lists and trees are deeper than what the interpreter allows to code."""
+    try:
+        _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+        wanted = STACK_BYTES if hard == resource.RLIM_INFINITY else min(STACK_BYTES, hard)
+        resource.setrlimit(resource.RLIMIT_STACK, (wanted, hard))
+        if wanted == STACK_BYTES:
+            sys.setrecursionlimit(max(RECURSION_LIMIT, sys.getrecursionlimit()))
+    except (ValueError, OSError):
+        pass
+
+
+class CheckpointWriter:
+    """Sends the parts, then the manifest."""
+
+    def __init__(self, runner: Runner, channel: Channel, random_state: Any, baseline_path: list[str]) -> None:
+        self._runner = runner
+        self._channel = channel
+        self._random_state = random_state
+        self._baseline_path = baseline_path
+        self._not_kept: list[dict[str, str]] = []
+
+    def write(self, request: dict[str, Any]) -> None:
+        namespace = {name: value for name, value in self._runner.namespace.items()
+                     if isinstance(name, str) and name not in MACHINERY}
+        imports = [entry for entry in (self._import_of(*item) for item in namespace.items()) if entry]
+        imported = {entry['name'] for entry in imports}
+        graph = StateGraph(self._runner.main, request['variable_bytes'], request['session_bytes'])
+        graph.add({name: value for name, value in namespace.items() if name not in imported})
+        groups = []
+        for part in graph.parts():
+            self._send(part.name, part.data)
+            groups.append({'part': part.name, 'nodes': [node.label for node in part.nodes]})
+        sources = self._sources(graph)
+        if sources:
+            self._send('cells', json.dumps(sources).encode('utf-8', 'surrogatepass'))
+        self._send('random', json.dumps(self._random_states()).encode())
+        kept = {node.name() for node in graph.kept()}
+        manifest = {
+            'format': FORMAT,
+            'python': list(sys.version_info[:3]),
+            'bytecode': importlib.util.MAGIC_NUMBER.hex(),
+            'order': [name for name in namespace if name in kept or name in imported],
+            'imports': imports,
+            'groups': groups,
+            'execution_count': self._runner.execution_count,
+            'future_flags': self._runner.future_flags,
+            'path': self._added_path(request['workspace']),
+            'cwd': self._folder(request['workspace']),
+        }
+        listed = [name for name in namespace if not name.startswith('_') and (
+            name in kept or (name in imported and not isinstance(namespace[name], types.ModuleType)))]
+        self._channel.send({'t': 'manifest', 'manifest': manifest, 'not_kept': graph.not_kept(),
+                            'variable_count': len(listed)})
+
+    def _import_of(self, name: str, value: Any) -> dict[str, str] | None:
+        """A variable that is an import statement, and nothing more."""
+        if isinstance(value, types.ModuleType):
+            known = value.__name__ != '__main__' and sys.modules.get(value.__name__) is value
+            return {'name': name, 'module': value.__name__} if known else None
+        if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)) and is_importable(value):
+            return {'name': name, 'module': value.__module__, 'attribute': value.__qualname__}
+        return None
+
+    def _send(self, name: str, data: bytes) -> None:
+        offer = {'t': 'part', 'name': name, 'hash': hashlib.sha256(data).hexdigest(), 'size': len(data)}
+        self._channel.send(offer)
+        answer = self._channel.receive()
+        if answer is None:
+            raise BrokenPipeError
+        if answer[0].get('op') == 'need':
+            view = memoryview(data)
+            for start in range(0, len(data), CHUNK_BYTES):
+                self._channel.send({'t': 'bytes'}, view[start:start + CHUNK_BYTES])
+
+    def _sources(self, graph: StateGraph) -> dict[str, str]:
+        cells = self._runner.cells.sources
+        recent = set(list(cells)[-RECENT_CELLS:])
+        return {name: source for name, source in cells.items()
+                if name in recent or name in graph.definitions.filenames}
+
+    def _random_states(self) -> dict[str, Any]:
+        version, words, gauss = self._random_state
+        states: dict[str, Any] = {'random': [version, list(words), gauss]}
+        legacy = sys.modules.get('numpy.random')
+        if legacy is not None:
+            name, keys, position, has_gauss, cached = legacy.get_state()  # type: ignore[attr-defined]
+            states['numpy'] = [name, keys.tolist(), int(position), int(has_gauss), float(cached)]
+        return states
+
+    def _added_path(self, workspace: str) -> list[list[Any]]:
+        """[place, entry, inside] of what the session put on sys.path; `inside` entries are below the workspace."""
+        added = []
+        for place, entry in enumerate(sys.path):
+            if isinstance(entry, str) and entry not in self._baseline_path:
+                inside = os.path.abspath(entry).startswith(workspace + os.sep) or entry == workspace
+                added.append([place, os.path.relpath(entry, workspace) if inside else entry, inside])
+        return added
+
+    def _folder(self, workspace: str) -> str | None:
+        try:
+            folder = os.path.relpath(os.getcwd(), workspace)
+        except OSError:  # the folder is gone
+            return None
+        return None if folder == '.' or folder.startswith('..') else folder

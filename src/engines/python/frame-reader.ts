@@ -1,0 +1,71 @@
+/**
+ * The wire to a kernel: u32 length of the JSON, u32 length of a binary tail (both big endian), the JSON, the tail.
+ * The kernel runs anybody's code, so every length is checked before a byte is stored.
+ */
+
+export interface Frame {
+  /** Parsed JSON of unknown shape. */
+  readonly message: unknown;
+  readonly tail: Uint8Array;
+}
+
+const headerBytes = 8;
+const jsonBytesMax = 64 * 1024 ** 2;
+const tailBytesMax = 1024 ** 3;
+
+export class FrameError extends Error {
+  override readonly name = 'FrameError';
+}
+
+/** One frame's head; the tail is written after it. */
+export function encodeFrameHead(message: Readonly<Record<string, unknown>>, tailBytes: number): Buffer {
+  const text = JSON.stringify(message);
+  const textBytes = Buffer.byteLength(text);
+  const head = Buffer.allocUnsafe(headerBytes + textBytes);
+  head.writeUInt32BE(textBytes, 0);
+  head.writeUInt32BE(tailBytes, 4);
+  head.write(text, headerBytes);
+  return head;
+}
+
+/** Cuts a stream of bytes into frames. */
+export class FrameReader {
+  private chunks: Buffer[] = [];
+  private size = 0;
+  private needed = headerBytes;
+
+  /** The frames that are complete with this chunk. @throws FrameError when the bytes are no frames */
+  push(chunk: Buffer): Frame[] {
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    if (this.size < this.needed) return [];
+    const bytes = this.chunks.length === 1 ? chunk : Buffer.concat(this.chunks);
+    const frames: Frame[] = [];
+    let offset = 0;
+    this.needed = headerBytes;
+    while (bytes.length - offset >= headerBytes) {
+      const jsonBytes = bytes.readUInt32BE(offset);
+      const tailBytes = bytes.readUInt32BE(offset + 4);
+      if (jsonBytes > jsonBytesMax || tailBytes > tailBytesMax) throw new FrameError('a frame is too large');
+      const end = offset + headerBytes + jsonBytes + tailBytes;
+      if (bytes.length < end) {
+        this.needed = end - offset;
+        break;
+      }
+      const middle = offset + headerBytes + jsonBytes;
+      frames.push({ message: parse(bytes, offset + headerBytes, middle), tail: bytes.subarray(middle, end) });
+      offset = end;
+    }
+    this.chunks = offset < bytes.length ? [bytes.subarray(offset)] : [];
+    this.size = bytes.length - offset;
+    return frames;
+  }
+}
+
+function parse(bytes: Buffer, start: number, end: number): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8', start, end));
+  } catch (error) {
+    throw new FrameError('a frame holds no JSON', { cause: error });
+  }
+}

@@ -1,0 +1,92 @@
+"""The wire between a kernel and its server: frames of JSON with an optional binary tail, both lengths up front.
+
+A frame is u32 length of the JSON, u32 length of the tail (big endian), the JSON, the tail. Several threads send;
+each frame goes out whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import threading
+from typing import Any
+
+HEADER = struct.Struct('>II')
+# Below this, one copy is cheaper than a second system call.
+JOIN_BYTES = 65536
+
+
+def encode(message: dict[str, Any], tail: bytes = b'') -> bytes:
+    """One frame in one piece."""
+    text = json.dumps(message, separators=(',', ':')).encode()
+    return HEADER.pack(len(text), len(tail)) + text + tail
+
+
+class Channel:
+    """A connected socket that carries frames. `lock` is held while a frame is sent; whoever holds it may send."""
+
+    def __init__(self, address: str, hello: dict[str, Any]) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(address)
+        self._buffer = bytearray()
+        self._held: list[bytes] = []
+        self.lock = threading.RLock()
+        self.send(hello)
+
+    def send(self, message: dict[str, Any], tail: bytes | memoryview = b'') -> None:
+        """Blocks while the server does not read: that is the back-pressure of all output."""
+        text = json.dumps(message, separators=(',', ':')).encode()
+        self.send_encoded(text, tail)
+
+    def send_encoded(self, text: bytes, tail: bytes | memoryview = b'') -> None:
+        head = HEADER.pack(len(text), len(tail)) + text
+        with self.lock:
+            if self._held:
+                head = b''.join(self._held) + head
+                self._held.clear()
+            if len(tail) <= JOIN_BYTES:
+                self._socket.sendall(head + tail)
+            else:
+                self._socket.sendall(head)
+                self._socket.sendall(tail)
+
+    def hold(self, message: dict[str, Any]) -> None:
+        """Sends a frame together with the next one, in this order: one system call instead of two."""
+        with self.lock:
+            self._held.append(encode(message))
+
+    def receive(self) -> tuple[dict[str, Any], bytes] | None:
+        """The next frame; None when the other side has closed."""
+        if not self._fill(HEADER.size):
+            return None
+        text_length, tail_length = HEADER.unpack_from(self._buffer)
+        end = HEADER.size + text_length + tail_length
+        if not self._fill(end):
+            return None
+        middle = HEADER.size + text_length
+        message = json.loads(bytes(self._buffer[HEADER.size:middle]))
+        tail = bytes(self._buffer[middle:end]) if tail_length else b''
+        del self._buffer[:end]
+        return message, tail
+
+    def _fill(self, size: int) -> bool:
+        while len(self._buffer) < size:
+            data = self._socket.recv(max(65536, min(size - len(self._buffer), 1 << 20)))
+            if not data:
+                return False
+            self._buffer += data
+        return True
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def after_fork(self) -> None:
+        """In a forked child: the parent goes on with this connection, alone."""
+        self.lock = threading.RLock()
+        self._held.clear()
+        try:
+            os.close(self._socket.detach())
+        except OSError:
+            pass

@@ -1,0 +1,90 @@
+"""When a signal may interrupt: in user code, and nowhere else.
+
+SIGINT becomes KeyboardInterrupt, SIGTERM becomes Terminated; both wait while the main thread sends a frame or holds
+one of our locks, and SIGINT is ignored while nothing runs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Any, Callable, TypeVar
+
+Result = TypeVar('Result')
+
+
+class Terminated(BaseException):
+    """The run did not yield to an interrupt; its `finally` blocks run, then the kernel ends."""
+
+
+class Interrupts:
+    """A re-entrant shield against signals (`with interrupts:`) and the switch that lets them through."""
+
+    def __init__(self) -> None:
+        self.running = False
+        self.seen = False
+        self._depth = 0
+        self._waiting: type[BaseException] | None = None
+        self._main = threading.get_ident()
+        self._on_interrupt = self._interrupt
+        self._on_terminate = self._terminate
+
+    def install(self) -> None:
+        """Puts our handlers back: user code may have set its own."""
+        if signal.getsignal(signal.SIGINT) is not self._on_interrupt:
+            signal.signal(signal.SIGINT, self._on_interrupt)
+        if signal.getsignal(signal.SIGTERM) is not self._on_terminate:
+            signal.signal(signal.SIGTERM, self._on_terminate)
+
+    def guarded(self, work: Callable[[], Result]) -> Result:
+        """Runs user code. Whatever it raises comes out, and no interrupt comes after this has returned."""
+        try:
+            try:
+                self.running = True
+                return work()
+            finally:
+                self.running = False
+        except BaseException:
+            # An interrupt may have come between the end of the work and the line that closes the door.
+            self.running = False
+            raise
+        finally:
+            self._waiting = None
+
+    def __enter__(self) -> None:
+        if threading.get_ident() == self._main:
+            self._depth += 1
+
+    def __exit__(self, *details: object) -> None:
+        if threading.get_ident() != self._main:
+            return
+        self._depth -= 1
+        if self._depth == 0 and self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            if self.running:
+                raise waiting()
+
+    def _interrupt(self, number: int, frame: Any) -> None:
+        if self.running:
+            self.seen = True
+            self._raise(KeyboardInterrupt)
+
+    def _terminate(self, number: int, frame: Any) -> None:
+        if not self.running:
+            os._exit(128 + number)
+        self._raise(Terminated)
+
+    def _raise(self, kind: type[BaseException]) -> None:
+        if self._depth:
+            self._waiting = kind
+        else:
+            raise kind()
+
+    def after_fork(self) -> None:
+        """In a forked child of user code: signals mean what they mean in any Python."""
+        self._main = threading.get_ident()
+        self._depth = 0
+        self._waiting = None
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

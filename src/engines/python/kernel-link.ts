@@ -1,0 +1,125 @@
+/**
+ * One kernel as its engine talks to it: a request at a time, output as it comes, and one end, told once, after
+ * everything that the kernel sent before it died.
+ */
+import { errorTable, SojournError } from '../../types/errors.js';
+import type { ErrorCode } from '../../types/errors.js';
+import type { OutputEventBody } from '../../types/events.js';
+import type { ExitStatus, IClock, Timer } from '../../types/ports.js';
+import type { Frame } from './frame-reader.js';
+import type { KernelProcess } from './kernel-host.js';
+import { kernelMessageSchema } from './protocol.js';
+import type { KernelMessage } from './protocol.js';
+
+/** How long a dead process may keep its socket, or a closed socket its process. */
+const lingerMs = 1000;
+
+export interface KernelEnd extends ExitStatus {
+  /** The rule that the kernel broke, if that is why it was ended. */
+  readonly fault: string | null;
+}
+
+interface Pending {
+  readonly id: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class KernelLink {
+  private pending: Pending | null = null;
+  private lastId = 0;
+  /** Where output goes now. */
+  onOutput: (output: OutputEventBody) => void = () => undefined;
+
+  constructor(
+    readonly process: KernelProcess,
+    private readonly clock: IClock,
+  ) {}
+
+  /** Begins to listen. Resolves when the kernel is gone, whoever ended it. */
+  async run(): Promise<KernelEnd> {
+    const { channel, exited } = this.process;
+    channel.listen((frames) => this.receive(frames));
+    void channel.closed.then(() =>
+      this.clock.setTimer(channel.fault ? 0 : lingerMs, () => this.process.kill()),
+    );
+    void exited.then(() => this.clock.setTimer(lingerMs, () => channel.dispose()));
+    const [status] = await Promise.all([exited, channel.closed]);
+    return { ...status, fault: channel.fault };
+  }
+
+  /** One request at a time: the caller waits for the answer before it asks again. */
+  request(op: string, params: Readonly<Record<string, unknown>> = {}, tail?: Uint8Array): Promise<unknown> {
+    if (this.pending) throw new Error('a kernel is asked one thing at a time');
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise<unknown>((resolve, reject) => {
+      this.pending = { id, resolve, reject };
+      this.process.channel.send({ ...params, op, id }, tail);
+    });
+  }
+
+  /** Rejects what still waits for an answer. */
+  abandon(error: Error): void {
+    const pending = this.pending;
+    this.pending = null;
+    pending?.reject(error);
+  }
+
+  private receive(frames: readonly Frame[]): void {
+    const merged = new OutputMerger((output) => this.onOutput(output));
+    for (const frame of frames) {
+      const parsed = kernelMessageSchema.safeParse(frame.message);
+      if (!parsed.success) {
+        merged.flush();
+        return this.process.channel.fail('a message has the wrong shape');
+      }
+      const message = parsed.data;
+      if (message.t === 'stdout' || message.t === 'stderr') merged.text(message.t, frame.tail);
+      else {
+        merged.flush();
+        this.dispatch(message);
+      }
+    }
+    merged.flush();
+  }
+
+  private dispatch(message: Exclude<KernelMessage, { t: 'stdout' | 'stderr' }>): void {
+    if (message.t === 'display') return this.onOutput({ type: 'display', data: message.data });
+    if (message.t === 'result') return this.onOutput({ type: 'execute_result', data: message.data });
+    const pending = this.pending;
+    if (message.id !== pending?.id) return this.process.channel.fail('an answer to no question');
+    this.pending = null;
+    if (message.t === 'reply') pending.resolve(message.value);
+    else pending.reject(errorOf(message));
+  }
+}
+
+/** Neighbouring pieces of one stream become one event. */
+class OutputMerger {
+  private stream: 'stdout' | 'stderr' = 'stdout';
+  private pieces: Uint8Array[] = [];
+
+  constructor(private readonly emit: (output: OutputEventBody) => void) {}
+
+  text(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
+    if (stream !== this.stream) this.flush();
+    this.stream = stream;
+    this.pieces.push(bytes);
+  }
+
+  flush(): void {
+    if (this.pieces.length === 0) return;
+    // Each piece ends with a whole character, so they may be joined before they are decoded.
+    const text = Buffer.concat(this.pieces).toString();
+    this.pieces = [];
+    this.emit({ type: this.stream, text });
+  }
+}
+
+function errorOf(message: Extract<KernelMessage, { t: 'failed' }>): SojournError {
+  const code = isErrorCode(message.code) ? message.code : 'internal';
+  return new SojournError(code, message.detail, message.fields);
+}
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code);

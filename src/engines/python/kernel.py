@@ -1,0 +1,166 @@
+"""A session's process: made ready once after the fork, then it serves one request after the other.
+
+It never returns to the zygote's code. It ends when the server closes the connection, is killed, or the code that it
+runs ends it.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import random
+import sys
+from typing import Any, Callable
+
+from sojourn_kernel import rebuild
+from sojourn_kernel.checkpoint import fork_copy
+from sojourn_kernel.frames import Channel
+from sojourn_kernel.interrupts import Interrupts, Terminated
+from sojourn_kernel.output import Output
+from sojourn_kernel.restore import Restorer
+from sojourn_kernel.runner import Runner
+from sojourn_kernel.variables import (
+    OperationError,
+    count_variables,
+    get_variable,
+    list_variables,
+    set_variable,
+)
+
+
+class Kernel:
+    """Request handlers by name. Each gets the request and its binary tail and returns the answer's value."""
+
+    def __init__(self, order: dict[str, Any], lock: int) -> None:
+        self._socket = order['socket']
+        self._workspace = os.path.realpath(order['workspace'])
+        self._lock = lock
+        self._interrupts = Interrupts()
+        hello = {'t': 'hello', 'role': 'kernel', 'secret': order['secret']}
+        self._channel = Channel(order['socket'], hello)
+        self._output = Output(self._channel, self._interrupts)
+        self._output.start()
+        self._runner = Runner(self._output, self._interrupts)
+        self._runner.repair()
+        self._path = list(sys.path)
+        self._parts: dict[str, bytes] = {}
+        self._copies: set[int] = set()
+        rebuild.home.namespace = self._runner.namespace
+        rebuild.home.sources = self._runner.cells.sources
+        os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork_in_parent,
+                            after_in_child=self._after_fork_in_child)
+        self._handlers: dict[str, Callable[[dict[str, Any], bytes], Any]] = {
+            'execute': self._execute,
+            'list_variables': lambda request, tail: self._guarded(list_variables, self._runner.namespace),
+            'get_variable': lambda request, tail: self._guarded(
+                get_variable, self._runner.namespace, request['name']),
+            'set_variable': lambda request, tail: set_variable(
+                self._runner.namespace, request['name'], request['value']),
+            'clear': self._clear,
+            'capture': self._capture,
+            'part': self._part,
+            'restore': self._restore,
+        }
+
+    def serve(self) -> None:
+        """Answers requests until the server closes the connection."""
+        while True:
+            frame = self._channel.receive()
+            if frame is None:
+                os._exit(0)
+            request, tail = frame
+            self._reap()
+            try:
+                answer = {'t': 'reply', 'id': request['id'],
+                          'value': self._handlers[request['op']](request, tail)}
+            except OperationError as error:
+                answer = {'t': 'failed', 'id': request['id'], 'code': error.code, 'detail': error.detail,
+                          'fields': error.fields}
+            except Terminated:
+                self._output.finish()
+                os._exit(143)
+            except BaseException as error:  # user code runs in handlers and may raise anything
+                described = self._runner.describe(error)
+                answer = {'t': 'failed', 'id': request['id'], 'code': 'failed', 'fields': described,
+                          'detail': ('%s: %s' % (described['name'], described['message']))[:2000]}
+            self._channel.send(answer)
+
+    def _execute(self, request: dict[str, Any], tail: bytes) -> dict[str, Any]:
+        outcome = self._runner.execute(request['code'], '<cell %d>' % request['seq'], request['silent'])
+        outcome['variable_count'] = count_variables(self._runner.namespace)
+        return outcome
+
+    def _guarded(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """For handlers that may call the user's __repr__: an interrupt reaches them."""
+        self._runner.repair()
+        try:
+            return self._interrupts.guarded(lambda: work(*arguments))
+        finally:
+            self._output.finish()
+
+    def _clear(self, request: dict[str, Any], tail: bytes) -> None:
+        self._runner.clear()
+        self._runner.repair()
+        gc.collect()
+
+    def _capture(self, request: dict[str, Any], tail: bytes) -> dict[str, int]:
+        request.update(socket=self._socket, workspace=self._workspace, lock=self._lock)
+        pid = fork_copy(self._runner, request, self._path)
+        self._copies.add(pid)
+        return {'pid': pid}
+
+    def _part(self, request: dict[str, Any], tail: bytes) -> None:
+        self._parts[request['name']] = tail
+
+    def _restore(self, request: dict[str, Any], tail: bytes) -> dict[str, Any]:
+        parts, self._parts = self._parts, {}
+        restorer = Restorer(self._runner, request['manifest'], parts, self._workspace)
+        not_kept = self._guarded(restorer.restore)
+        rebuild.home.find_definition = None
+        return {'not_kept': not_kept, 'variable_count': count_variables(self._runner.namespace)}
+
+    def _reap(self) -> None:
+        for pid in list(self._copies):
+            try:
+                ended = os.waitpid(pid, os.WNOHANG)[0] != 0
+            except ChildProcessError:  # user code waited for any child
+                ended = True
+            if ended:
+                self._copies.discard(pid)
+
+    def _before_fork(self) -> None:
+        self._interrupts.__enter__()
+        self._channel.lock.acquire()
+
+    def _after_fork_in_parent(self) -> None:
+        self._channel.lock.release()
+        self._interrupts.__exit__()
+
+    def _after_fork_in_child(self) -> None:
+        self._channel.after_fork()
+        self._output.after_fork()
+        self._interrupts.after_fork()
+
+
+def main(order: dict[str, Any], lock: int) -> None:
+    """Called once in the child that the zygote forked."""
+    os.chdir(order['workspace'])
+    os.environ.clear()
+    os.environ.update(order['environment'])
+    sys.argv = ['']
+    sys.path.insert(0, '')
+    sys.stdin = open(os.devnull)
+    seed_generators(order['seed'])
+    gc.enable()
+    Kernel(order, lock).serve()
+
+
+def seed_generators(seed: str) -> None:
+    """From the session's own name: no two sessions draw the same numbers, and a replay draws those it drew before."""
+    random.seed(seed)
+    legacy = sys.modules.get('numpy.random')
+    if legacy is not None:
+        words = hashlib.sha256(seed.encode()).digest()
+        parts = [int.from_bytes(words[place:place + 4], 'big') for place in range(0, 32, 4)]
+        legacy.seed(parts)  # type: ignore[attr-defined]

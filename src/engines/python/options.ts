@@ -1,0 +1,25 @@
+/** What the Python engine is given: settings from the configuration, and the ports it reaches the machine through. */
+import type { IClock, IFiles, IIds, ILog, ISpawner } from '../../types/ports.js';
+
+export interface PythonEngineOptions {
+  /** A path, or a name looked up on `searchPath`. */
+  readonly executable: string;
+  /** PATH for finding the executable, and of every kernel. Default: the usual system folders. */
+  readonly searchPath?: string;
+  /** Modules that every kernel finds imported already; what is not installed is left out. */
+  readonly preload: readonly string[];
+  readonly startTimeoutMs: number;
+  /** Between the rungs of the interrupt ladder. */
+  readonly interruptGraceMs: number;
+  /** Largest pickle of one variable in a checkpoint. */
+  readonly variableBytes: number;
+  /** Largest sum of all pickles of one checkpoint. */
+  readonly sessionBytes: number;
+  /** Absolute folder for the socket and the lock; made with mode 0700. */
+  readonly runDir: string;
+  readonly spawner: ISpawner;
+  readonly clock: IClock;
+  readonly ids: IIds;
+  readonly files: IFiles;
+  readonly log: ILog;
+}

@@ -1,0 +1,98 @@
+/** Every message that a kernel, its copy or the zygote may send, checked before anything is believed. */
+import { z } from 'zod';
+import {
+  executionErrorSchema,
+  mimeBundleSchema,
+  notKeptSchema,
+  resultStatusSchema,
+} from '../../types/events.js';
+
+export const helloSchema = z.object({
+  t: z.literal('hello'),
+  role: z.enum(['kernel', 'copy']),
+  secret: z.string().min(32).max(200),
+});
+
+export const kernelMessageSchema = z.discriminatedUnion('t', [
+  z.object({ t: z.literal('stdout') }),
+  z.object({ t: z.literal('stderr') }),
+  z.object({ t: z.literal('display'), data: mimeBundleSchema }),
+  z.object({ t: z.literal('result'), data: mimeBundleSchema }),
+  z.object({ t: z.literal('reply'), id: z.number().int(), value: z.unknown() }),
+  z.object({
+    t: z.literal('failed'),
+    id: z.number().int(),
+    code: z.string(),
+    detail: z.string(),
+    fields: z.record(z.string(), z.unknown()),
+  }),
+]);
+export type KernelMessage = z.infer<typeof kernelMessageSchema>;
+
+export const executeReplySchema = z.object({
+  status: resultStatusSchema.exclude(['timeout']),
+  error: executionErrorSchema.nullable(),
+  should_exit: z.boolean(),
+  /** True when an interrupt reached the run, whatever the run made of it. */
+  interrupted: z.boolean(),
+  execution_count: z.number().int().nullable(),
+  variable_count: z.number().int(),
+});
+export type ExecuteReply = z.infer<typeof executeReplySchema>;
+
+export const captureReplySchema = z.object({ pid: z.number().int().positive() });
+export const restoreReplySchema = z.object({ not_kept: z.array(notKeptSchema) });
+
+export const copyMessageSchema = z.discriminatedUnion('t', [
+  z.object({
+    t: z.literal('part'),
+    name: z.string().min(1).max(100_000),
+    hash: z.string().regex(/^[0-9a-f]{64}$/),
+    size: z.number().int().nonnegative(),
+  }),
+  z.object({ t: z.literal('bytes') }),
+  z.object({
+    t: z.literal('manifest'),
+    manifest: z.record(z.string(), z.unknown()),
+    not_kept: z.array(notKeptSchema),
+    variable_count: z.number().int().nonnegative(),
+  }),
+  z.object({ t: z.literal('broken'), detail: z.string() }),
+]);
+export type CopyMessage = z.infer<typeof copyMessageSchema>;
+
+/** What the server reads of a manifest: which parts the kernel will want. */
+export const manifestPartsSchema = z.looseObject({
+  groups: z.array(z.looseObject({ part: z.string() })).optional(),
+});
+
+const pid = z.number().int().positive();
+export const zygoteReportSchema = z.discriminatedUnion('event', [
+  z.object({
+    event: z.literal('ready'),
+    python: z.string(),
+    executable: z.string(),
+    preloaded: z.array(z.string()),
+    missing: z.record(z.string(), z.string()),
+    /** False when kernels of an earlier server still hold the lock. */
+    lock: z.boolean(),
+  }),
+  z.object({ event: z.literal('unfit'), detail: z.string() }),
+  z.object({ event: z.literal('forked'), id: z.number().int(), pid }),
+  z.object({ event: z.literal('refused'), id: z.number().int(), detail: z.string() }),
+  z.object({ event: z.literal('signalled'), id: z.number().int(), sent: z.boolean() }),
+  z.object({
+    event: z.literal('exit'),
+    pid,
+    code: z.number().int().nullable(),
+    signal: z.string().nullable(),
+  }),
+]);
+export type ZygoteReport = z.infer<typeof zygoteReportSchema>;
+
+export const probeSchema = z.object({
+  executable: z.string(),
+  version: z.string(),
+  packages: z.record(z.string(), z.string()),
+  fork: z.boolean(),
+});

@@ -1,0 +1,267 @@
+/**
+ * One Python session: its kernel, what it is asked, how it is stopped, and what is said when it dies.
+ * Requests are answered one after the other; only interrupting goes past the line.
+ */
+import type { z } from 'zod';
+import type {
+  CheckpointSource,
+  EngineContext,
+  ExecuteOutcome,
+  ExecuteRequest,
+  ICapture,
+  IEngine,
+  RestoreReport,
+  RunContext,
+} from '../../types/engine.js';
+import { errors, SojournError } from '../../types/errors.js';
+import type { ExecutionError } from '../../types/events.js';
+import type { Disposable } from '../../types/ports.js';
+import { PythonCapture } from './capture.js';
+import { InterruptLadder } from './interrupt-ladder.js';
+import type { Rung } from './interrupt-ladder.js';
+import { describeDeath } from './kernel-death.js';
+import type { KernelHost, KernelProcess } from './kernel-host.js';
+import { KernelLink } from './kernel-link.js';
+import { MemoryGauge } from './memory.js';
+import type { PythonEngineOptions } from './options.js';
+import {
+  captureReplySchema,
+  executeReplySchema,
+  manifestPartsSchema,
+  restoreReplySchema,
+} from './protocol.js';
+import type { ExecuteReply } from './protocol.js';
+import { Turns } from './turns.js';
+
+const restoreLimitMs = 60_000;
+/** What a checkpoint holds besides variables: sources of cells, random states. */
+const extraBytesMax = 64 * 1024 ** 2;
+
+type Interrupt = { rung: Rung; ms: number } | null;
+
+export class PythonEngine implements IEngine {
+  private readonly turns = new Turns();
+  private readonly link: KernelLink;
+  private readonly gauge: MemoryGauge;
+  private readonly copies = new Map<Disposable, number>();
+  private ladder: InterruptLadder | null = null;
+  private closed = false;
+  private death: SojournError | null = null;
+  private ended: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly process: KernelProcess,
+    private readonly host: KernelHost,
+    private readonly context: EngineContext,
+    private readonly options: PythonEngineOptions,
+  ) {
+    this.link = new KernelLink(process, options.clock);
+    this.gauge = new MemoryGauge(process.pid, options.files, options.clock);
+  }
+
+  /** Begins to listen to the kernel. */
+  open(): this {
+    this.link.onOutput = (output) => this.context.emit(output);
+    this.ended = this.watch();
+    this.gauge.touch();
+    return this;
+  }
+
+  /** @throws kernel_died when the kernel ended during the run without having been asked to · closed */
+  execute(request: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome> {
+    return this.turns.run(async () => {
+      this.assertUsable();
+      if (context.signal.aborted) return stopped(context, null);
+      const { code, silent } = request;
+      try {
+        const [value, interrupt] = await this.perform(
+          'execute',
+          { code, silent, seq: context.inputSeq },
+          context,
+        );
+        return outcomeOf(this.read(executeReplySchema, value), interrupt, context);
+      } catch (error) {
+        const rung = this.ladder?.rung;
+        if (this.death && (rung === 'terminate' || rung === 'kill'))
+          return stopped(context, await this.ladder!.stop());
+        throw error;
+      } finally {
+        this.ladder = null;
+        this.gauge.touch();
+      }
+    });
+  }
+
+  /**
+   * One of the kernel's own operations, checked against a schema.
+   * @throws timeout when it was stopped · kernel_died · closed · the kernel's own error codes
+   */
+  ask<S extends z.ZodType>(
+    operation: string,
+    params: Readonly<Record<string, unknown>>,
+    schema: S,
+    context: RunContext,
+  ): Promise<z.output<S>> {
+    return this.turns.run(async () => {
+      this.assertUsable();
+      if (context.signal.aborted) throw stoppedError(operation, context);
+      try {
+        const [value] = await this.perform(operation, params, context);
+        return this.read(schema, value);
+      } catch (error) {
+        throw context.signal.aborted ? stoppedError(operation, context) : error;
+      } finally {
+        this.ladder = null;
+      }
+    });
+  }
+
+  capture(): Promise<ICapture> {
+    return this.turns.run(async () => {
+      this.assertUsable();
+      const { clock, ids, variableBytes, sessionBytes } = this.options;
+      const secret = ids.secret();
+      const expected = await this.host.expectCopy(secret);
+      try {
+        const params = { secret, variable_bytes: variableBytes, session_bytes: sessionBytes };
+        const { pid } = this.read(captureReplySchema, await this.link.request('capture', params));
+        const capture = new PythonCapture({
+          expected,
+          clock,
+          killCopy: () => this.process.killCopy(pid),
+          bytesMax: sessionBytes + extraBytesMax,
+          onDisposed: (disposed) => void this.copies.delete(disposed),
+        });
+        this.copies.set(capture, pid);
+        return capture;
+      } catch (error) {
+        expected.dispose();
+        throw error;
+      }
+    });
+  }
+
+  /** @throws timeout when the state's own code does not come to an end · storage_error from the source */
+  restore(source: CheckpointSource): Promise<RestoreReport> {
+    return this.turns.run(async () => {
+      this.assertUsable();
+      const wanted = new Set(
+        (manifestPartsSchema.parse(source.manifest).groups ?? []).map((group) => group.part),
+      );
+      wanted.add('cells').add('random');
+      for (const { name } of source.parts) {
+        if (wanted.has(name)) await this.link.request('part', { name }, await source.read(name));
+      }
+      let late: SojournError | null = null;
+      const timer = this.options.clock.setTimer(restoreLimitMs, () => {
+        late = new SojournError('timeout', `The state was not back after ${restoreLimitMs / 1000} s.`);
+        this.process.kill();
+      });
+      try {
+        const reply = await this.link.request('restore', { manifest: source.manifest });
+        return this.read(restoreReplySchema, reply);
+      } catch (error) {
+        throw late ?? error;
+      } finally {
+        timer.cancel();
+        this.gauge.touch();
+      }
+    });
+  }
+
+  clear(): Promise<void> {
+    return this.turns.run(async () => {
+      this.assertUsable();
+      await this.link.request('clear');
+      this.gauge.touch();
+    });
+  }
+
+  memoryBytes(): number {
+    return this.gauge.read();
+  }
+
+  /** Kills the kernel with everything it started; captures that were taken can still be written. */
+  async dispose(): Promise<void> {
+    if (!this.closed) {
+      this.closed = true;
+      this.gauge.dispose();
+      this.process.kill([...this.copies.values()]);
+      this.link.abandon(errors.closed('The Python session'));
+    }
+    await this.ended;
+  }
+
+  private assertUsable(): void {
+    if (this.closed) throw errors.closed('The Python session');
+    if (this.death) throw this.death;
+  }
+
+  /** A request during which output belongs to the run, and the run can be stopped. */
+  private async perform(
+    operation: string,
+    params: Readonly<Record<string, unknown>>,
+    context: RunContext,
+  ): Promise<[unknown, Interrupt]> {
+    const { clock, interruptGraceMs } = this.options;
+    const ladder = new InterruptLadder(this.process, clock, interruptGraceMs);
+    this.ladder = ladder;
+    const climb = () => ladder.start();
+    context.signal.addEventListener('abort', climb, { once: true });
+    this.link.onOutput = (output) => context.emit({ ...output, input_seq: context.inputSeq });
+    try {
+      const value = await this.link.request(operation, params);
+      return [value, await ladder.stop()];
+    } finally {
+      context.signal.removeEventListener('abort', climb);
+      this.link.onOutput = (output) => this.context.emit(output);
+      await ladder.stop();
+    }
+  }
+
+  /** What a kernel answers is checked; one that answers nonsense is ended. */
+  private read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    this.process.channel.fail('an answer has the wrong shape');
+    throw new SojournError('kernel_died', 'The kernel gave an answer of the wrong shape and was ended.');
+  }
+
+  private async watch(): Promise<void> {
+    const end = await this.link.run();
+    this.gauge.dispose();
+    if (this.closed) return;
+    const rung = this.ladder?.rung ?? null;
+    const outOfMemory =
+      end.signal === 'SIGKILL' && rung !== 'kill' && (await this.host.memoryWatch.hasKilled());
+    const death = describeDeath(end, rung, outOfMemory, this.gauge.read());
+    this.death = new SojournError('kernel_died', death.detail, { ...death.fields, cause: death.cause });
+    this.context.died(death);
+    this.link.abandon(this.death);
+  }
+}
+
+function outcomeOf(reply: ExecuteReply, interrupt: Interrupt, context: RunContext): ExecuteOutcome {
+  const { interrupted, ...outcome } = reply;
+  // A run that ended by itself while the signal was on its way was not stopped.
+  if (interrupt === null || !interrupted) return outcome;
+  return { ...outcome, status: reasonOf(context), interrupt };
+}
+
+/** A run that never began, or whose kernel had to be ended. */
+function stopped(context: RunContext, interrupt: Interrupt): ExecuteOutcome {
+  const message = interrupt
+    ? 'The run did not stop when it was interrupted, so its kernel was ended.'
+    : 'The run was stopped before it began.';
+  const code = interrupt ? 'kernel_died' : undefined;
+  const error: ExecutionError = { name: 'Interrupted', message, traceback: '', code };
+  return { status: reasonOf(context), error, interrupt: interrupt ?? undefined };
+}
+
+const reasonOf = (context: RunContext): 'timeout' | 'interrupted' =>
+  context.signal.reason === 'timeout' ? 'timeout' : 'interrupted';
+
+const stoppedError = (operation: string, context: RunContext) =>
+  new SojournError('timeout', `'${operation}' was stopped before it had an answer.`, {
+    reason: reasonOf(context),
+  });

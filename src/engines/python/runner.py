@@ -1,0 +1,159 @@
+"""Runs code in the session's `__main__`, like the interactive interpreter does.
+
+The last expression is shown; errors come with a traceback that begins in the user's code. Before each run what
+earlier code may have broken is put right: streams, signal handlers, builtins, `__main__`.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import os
+import sys
+import traceback
+import types
+import __future__
+from typing import Any
+
+from sojourn_kernel import rebuild
+from sojourn_kernel.cells import Cells
+from sojourn_kernel.display import mime_bundle
+from sojourn_kernel.interrupts import Interrupts, Terminated
+from sojourn_kernel.output import Output, TextStream
+
+OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+FUTURE_FLAGS = 0
+for _feature in __future__.all_feature_names:
+    FUTURE_FLAGS |= getattr(__future__, _feature).compiler_flag
+MESSAGE_CHARACTERS = 65536
+
+
+class Runner:
+    """The session's namespace and what runs in it."""
+
+    def __init__(self, output: Output, interrupts: Interrupts) -> None:
+        self.output = output
+        self.interrupts = interrupts
+        self.cells = Cells()
+        self.execution_count = 0
+        self.future_flags = 0
+        self.main = types.ModuleType('__main__')
+        self.namespace = self.main.__dict__
+        self._streams = {name: TextStream(output, name) for name in ('stdout', 'stderr')}
+        rebuild.home.display = self.display
+        builtins.display = rebuild.display  # type: ignore[attr-defined]
+        self._builtins = dict(vars(builtins))
+        self._pid = os.getpid()
+        self.clear()
+
+    def clear(self) -> None:
+        """An empty `__main__`; the module object stays, so functions that live elsewhere still find it."""
+        self.namespace.clear()
+        self.namespace.update(__name__='__main__', __doc__=None, __package__=None, __loader__=None, __spec__=None)
+        self.namespace['__builtins__'] = builtins
+        self.future_flags = 0
+
+    def repair(self) -> None:
+        """Puts back what a run needs, whatever the code before it did."""
+        sys.stdout = sys.__stdout__ = self._streams['stdout']  # type: ignore[misc, assignment]
+        sys.stderr = sys.__stderr__ = self._streams['stderr']  # type: ignore[misc, assignment]
+        if sys.stdin is None or sys.stdin.closed:
+            sys.stdin = open(os.devnull)
+        sys.modules['__main__'] = self.main
+        sys.modules['builtins'] = builtins
+        # Only what is missing comes back: a patched builtin may be meant.
+        if not self._builtins.keys() <= vars(builtins).keys():
+            for name, value in self._builtins.items():
+                vars(builtins).setdefault(name, value)
+        self.namespace['__builtins__'] = builtins
+        self.namespace['__name__'] = '__main__'
+        self.interrupts.install()
+
+    def execute(self, code: str, cell: str, silent: bool) -> dict[str, Any]:
+        """One run. Output and result are sent on the way; the outcome comes back."""
+        self.cells.remember(cell, code)
+        self.repair()
+        if not silent:
+            self.execution_count += 1
+        outcome: dict[str, Any] = {'status': 'ok', 'error': None, 'should_exit': False}
+        self.interrupts.seen = False
+        try:
+            try:
+                self.interrupts.guarded(lambda: self._run(code, cell, silent))
+            finally:
+                if os.getpid() != self._pid:
+                    os._exit(0)  # a child that user code forked and let run on: only the parent answers
+        except SystemExit as error:
+            message = '' if error.code is None else _safe_text(error.code)
+            outcome.update(status='error', should_exit=True, error=_error_fields(error, message, ''))
+        except Terminated:
+            raise
+        except BaseException as error:
+            status = 'interrupted' if isinstance(error, KeyboardInterrupt) and self.interrupts.seen else 'error'
+            outcome.update(status=status, error=self.describe(error))
+        self.output.finish()
+        outcome['interrupted'] = self.interrupts.seen
+        outcome['execution_count'] = None if silent else self.execution_count
+        return outcome
+
+    def _run(self, code: str, cell: str, silent: bool) -> None:
+        flags = self.future_flags
+        tree = compile(code, cell, 'exec', flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+        last = None
+        if tree.body and isinstance(tree.body[-1], ast.Expr) and not silent:
+            last = ast.Expression(tree.body.pop().value)
+        body = compile(tree, cell, 'exec', flags, dont_inherit=True)
+        self.future_flags |= body.co_flags & FUTURE_FLAGS
+        shown = compile(last, cell, 'eval', self.future_flags, dont_inherit=True) if last else None
+        if tree.body:
+            exec(body, self.namespace)
+        if shown is not None:
+            value = eval(shown, self.namespace)
+            if value is not None:
+                self.namespace['_'] = value
+                self.output.show({'t': 'result', 'data': mime_bundle(value)}, hold=True)
+
+    def display(self, *values: Any) -> None:
+        """Shows values richly, in the order of the output. A builtin of every session."""
+        for value in values:
+            if os.getpid() == self._pid:
+                self.output.show({'t': 'display', 'data': mime_bundle(value)})
+
+    def describe(self, error: BaseException) -> dict[str, str]:
+        """Name, message and traceback, without our own frames."""
+        self.cells.publish()
+        try:
+            report = traceback.TracebackException.from_exception(error)
+            _leave_out_our_frames(report, set())
+            text = ''.join(report.format())
+        except BaseException as failure:  # __str__, __cause__ and others may be the user's
+            text = '%s (its traceback cannot be shown: %s)' % (type(error).__name__, type(failure).__name__)
+        # The text of a syntax error repeats the place, which the traceback shows.
+        message = error.msg if isinstance(error, SyntaxError) else error
+        return _error_fields(error, _safe_text(message), text)
+
+
+def _error_fields(error: BaseException, message: str, text: str) -> dict[str, str]:
+    if len(text) > 2 * MESSAGE_CHARACTERS:
+        text = text[:MESSAGE_CHARACTERS] + '\n… (cut) …\n' + text[-MESSAGE_CHARACTERS:]
+    return {'name': type(error).__name__, 'message': message, 'traceback': text}
+
+
+def _safe_text(value: object) -> str:
+    try:
+        return str(value)[:MESSAGE_CHARACTERS]
+    except BaseException:  # the user's own __str__
+        return '<%s that cannot be shown>' % type(value).__name__
+
+
+def _leave_out_our_frames(report: Any, seen: set[int]) -> None:
+    if report is None or id(report) in seen:
+        return
+    seen.add(id(report))
+    if report.stack is not None:
+        kept = [frame for frame in report.stack if not frame.filename.startswith(OUR_FOLDER)]
+        report.stack = traceback.StackSummary.from_list(kept)
+    _leave_out_our_frames(report.__cause__, seen)
+    _leave_out_our_frames(report.__context__, seen)
+    for part in getattr(report, 'exceptions', None) or ():
+        _leave_out_our_frames(part, seen)

@@ -1,0 +1,182 @@
+/**
+ * The zygote as a child of the server: started once, asked for forks and signals, heard when kernels end.
+ * It dies with the server, and when it dies by itself all its kernels are reported dead.
+ */
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { SojournError } from '../../types/errors.js';
+import type { ChildProcess, Disposable, ExitStatus } from '../../types/ports.js';
+import { zygoteEnvironment } from './environment.js';
+import type { PythonEngineOptions } from './options.js';
+import { zygoteReportSchema } from './protocol.js';
+import type { ZygoteReport } from './protocol.js';
+
+type Ready = Extract<ZygoteReport, { event: 'ready' }>;
+type Answer = Extract<ZygoteReport, { event: 'forked' | 'refused' | 'signalled' }>;
+
+export interface ForkOrder {
+  /** Marks every process of the kernel. */
+  readonly kernel: string;
+  readonly socket: string;
+  readonly secret: string;
+  readonly workspace: string;
+  /** Where random generators begin. */
+  readonly seed: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export const pythonFile = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url));
+
+export class ZygoteProcess implements Disposable {
+  private child: ChildProcess | null = null;
+  private readonly answers = new Map<number, (answer: Answer | null) => void>();
+  private readonly exits = new Map<number, (status: ExitStatus) => void>();
+  private lastId = 0;
+  private errorText = '';
+  private gone: Promise<void> = Promise.resolve();
+  private ready: Ready | null = null;
+  isAlive = false;
+
+  constructor(private readonly options: PythonEngineOptions) {}
+
+  /** Resolves when the preload list is imported. @throws engine_unavailable */
+  async start(lockPath: string): Promise<Ready> {
+    const { executable, preload, spawner, searchPath } = this.options;
+    const setup = JSON.stringify({ preload, lock: lockPath });
+    const child = spawner.spawn(executable, ['-u', pythonFile('zygote.py'), setup], {
+      env: zygoteEnvironment(searchPath),
+      cwd: '/',
+      detached: true,
+    });
+    this.child = child;
+    this.isAlive = true;
+    return new Promise<Ready>((resolve, reject) => {
+      this.gone = child.exited.then(
+        (status) => this.end(status, reject),
+        (error: unknown) => this.end(error, reject),
+      );
+      this.listen(child, (report) => {
+        if (report.event === 'ready') resolve((this.ready = report));
+        if (report.event === 'unfit') reject(unavailable(`${executable}: ${report.detail}`));
+      });
+    });
+  }
+
+  /** The new kernel's pid, and its end. @throws engine_unavailable */
+  async fork(order: ForkOrder): Promise<{ pid: number; exited: Promise<ExitStatus> }> {
+    const answer = await this.ask({ op: 'fork', ...order });
+    if (answer?.event !== 'forked') {
+      throw unavailable(
+        answer?.event === 'refused' ? `no kernel could be forked: ${answer.detail}` : 'the zygote died',
+      );
+    }
+    const { pid } = answer;
+    return { pid, exited: new Promise((resolve) => this.exits.set(pid, resolve)) };
+  }
+
+  /** Resolves when the signal has been sent, or could not be. */
+  async signal(pid: number, signal: NodeJS.Signals, group: boolean): Promise<boolean> {
+    const answer = await this.ask({ op: 'signal', pid, signal, group });
+    return answer?.event === 'signalled' && answer.sent;
+  }
+
+  /** Ends a kernel with everything that descends from it, except copies that still write a checkpoint. */
+  kill(pid: number, spare: readonly number[] = []): void {
+    this.write({ op: 'kill', pid, spare });
+  }
+
+  killCopy(kernelPid: number, copyPid: number): void {
+    this.write({ op: 'kill_copy', kernel: kernelPid, pid: copyPid });
+  }
+
+  /** The end of its input tells the zygote to kill all kernels and to go. */
+  async dispose(): Promise<void> {
+    if (!this.isAlive) return;
+    this.child?.stdin?.end();
+    const timer = this.options.clock.setTimer(6000, () => this.child?.kill('SIGKILL'));
+    await this.gone;
+    timer.cancel();
+  }
+
+  private listen(child: ChildProcess, onStart: (report: ZygoteReport) => void): void {
+    const { log } = this.options;
+    // Broken pipes are told by the exit that follows.
+    child.stdin?.on('error', () => undefined);
+    if (child.stdout) {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const report = zygoteReportSchema.safeParse(parseLine(line));
+        if (!report.success) return log.warn({ bytes: line.length }, 'the zygote said something unknown');
+        onStart(report.data);
+        this.hear(report.data);
+      });
+    }
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.errorText = (this.errorText + chunk.toString()).slice(-4000);
+      if (this.ready) log.warn({ text: chunk.toString().slice(0, 2000) }, 'the zygote complained');
+    });
+  }
+
+  private hear(report: ZygoteReport): void {
+    if (report.event === 'exit') {
+      const resolve = this.exits.get(report.pid);
+      this.exits.delete(report.pid);
+      resolve?.({ code: report.code, signal: report.signal });
+    } else if ('id' in report) {
+      const resolve = this.answers.get(report.id);
+      this.answers.delete(report.id);
+      resolve?.(report);
+    }
+  }
+
+  private ask(order: Record<string, unknown>): Promise<Answer | null> {
+    if (!this.isAlive) return Promise.resolve(null);
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise((resolve) => {
+      this.answers.set(id, resolve);
+      this.write({ ...order, id });
+    });
+  }
+
+  private write(order: Record<string, unknown>): void {
+    if (this.isAlive) this.child?.stdin?.write(`${JSON.stringify(order)}\n`);
+  }
+
+  private end(result: unknown, reject: (error: SojournError) => void): void {
+    this.isAlive = false;
+    if (!this.ready) reject(this.startFailure(result));
+    this.answers.forEach((resolve) => resolve(null));
+    this.answers.clear();
+    // The machine kills kernels when their zygote dies.
+    this.exits.forEach((resolve) => resolve({ code: null, signal: 'SIGKILL' }));
+    this.exits.clear();
+  }
+
+  private startFailure(result: unknown): SojournError {
+    const { executable } = this.options;
+    if (result instanceof Error) {
+      const missing = 'code' in result && result.code === 'ENOENT';
+      const detail = missing ? 'it was not found' : result.message;
+      return unavailable(`Python '${executable}' cannot be started: ${detail}`, result);
+    }
+    const lastLine = this.errorText.trim().split('\n').at(-1) ?? '';
+    return unavailable(`Python '${executable}' ended before it was ready. ${lastLine}`.trim());
+  }
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // Not a report: the caller logs that.
+    return undefined;
+  }
+}
+
+export const unavailable = (detail: string, cause?: unknown): SojournError =>
+  new SojournError(
+    'engine_unavailable',
+    `${detail.replace(/[.\s]+$/, '')}. Install Python 3.9 or newer, or set python.executable to one.`,
+    {},
+    { cause },
+  );

@@ -1,0 +1,132 @@
+/** What can be asked of sessions that run code: execute, its history, and the engines' own operations. */
+import { z } from 'zod';
+import { errors } from '../types/errors.js';
+import type { EngineDefinition, EngineOperation, IEngines } from '../types/engine.js';
+import { defineSessionOperation } from '../types/operation.js';
+import type { Operation, SessionCall } from '../types/operation.js';
+import type { ISessionManager } from '../types/managers.js';
+import { executeResultSchema, writeReceiptSchema } from '../types/session.js';
+import type { ISessionInstance } from '../types/session.js';
+import { historyEntrySchema, readHistory } from './history.js';
+
+const none = z.strictObject({});
+
+const executeSchema = z
+  .strictObject({
+    code: z.string().optional(),
+    command: z.string().optional().describe('Another name for code.'),
+    timeout_s: z.number().min(0).max(1e6).optional().describe('Interrupted after this many seconds; 0 = no limit.'),
+    silent: z.boolean().optional().describe('Do not show the value of the last expression.'),
+    replay: z.boolean().optional().describe('false: recovery never runs it again; a checkpoint is taken instead.'),
+  })
+  .refine(({ code, command }) => (code === undefined) !== (command === undefined), {
+    message: 'give the code as text in `code` (or in `command`)',
+    path: ['code'],
+  });
+
+/** Operations of every engine; those of one kind refuse sessions of another. */
+export function codeOperations(engines: IEngines, sessions: ISessionManager): Operation[] {
+  const definitions = [...engines.values()];
+  const codeKinds = definitions.filter(({ capabilities }) => capabilities.execute === true).map(({ name }) => name);
+  const own = definitions.flatMap((definition) =>
+    (definition.operations ?? []).map((operation) => engineOperation(definition, operation)),
+  );
+  return [...executionOperations(codeKinds, sessions), ...own];
+}
+
+function executionOperations(kinds: readonly string[], sessions: ISessionManager): Operation[] {
+  return [
+    defineSessionOperation({
+      name: 'execute',
+      access: 'write',
+      summary: 'Runs code; answers with its output, result and error. A Python exception is status "error", not a failure.',
+      params: executeSchema,
+      result: executeResultSchema,
+      kinds,
+      answersOnce: true,
+      handle: async ({ code, command, ...rest }, call) => {
+        const params = { code: code ?? command ?? '', ...rest };
+        return executeResultAnswer(await perform(kinds, 'execute', params, call));
+      },
+    }),
+    defineSessionOperation({
+      name: 'get_execution',
+      access: 'read',
+      summary: 'The answer to an earlier execution, any number of times, also after a restart.',
+      params: z.strictObject({ seq: z.number().int().min(0) }),
+      result: executeResultSchema,
+      kinds,
+      http: [{ method: 'GET', path: '/sessions/:id/executions/:seq' }],
+      handle: ({ seq }, call) => call.use((session) => session.readExecution(seq)),
+    }),
+    defineSessionOperation({
+      name: 'get_history',
+      access: 'read',
+      summary: 'The newest executions with code, output, error and time, oldest first.',
+      params: z.strictObject({ limit: z.number().int().min(1).max(10_000).default(100) }),
+      result: z.object({ history: z.array(historyEntrySchema), total_executions: z.number().int() }),
+      kinds,
+      http: [{ method: 'GET', path: '/sessions/:id/history' }],
+      handle: async ({ limit }, call) => {
+        const { head_seq, total_executions } = await sessions.getMetadata(call.session_id, call.principal);
+        const read = (from: number, count: number) => sessions.readEvents(call.session_id, from, count, call.principal);
+        return { history: await readHistory(read, head_seq, limit), total_executions };
+      },
+    }),
+    defineSessionOperation({
+      name: 'clear',
+      access: 'write',
+      summary: 'Removes all variables; the session, its files and its history stay.',
+      params: none,
+      result: writeReceiptSchema,
+      kinds,
+      answersOnce: true,
+      handle: async (params, call) => writeReceiptSchema.parse(await perform(kinds, 'clear', params, call)),
+    }),
+  ];
+}
+
+function engineOperation(definition: EngineDefinition, operation: EngineOperation): Operation {
+  const kinds = [definition.name];
+  const { run: _run, ...shape } = operation;
+  if (operation.access === 'read') {
+    return defineSessionOperation({
+      ...shape,
+      kinds,
+      handle: (params, call) =>
+        call.use((session) => {
+          checkKind(session, kinds, operation.name);
+          return session.performRead(operation.name, asParams(params), call.signal);
+        }),
+    });
+  }
+  return defineSessionOperation({
+    ...shape,
+    result: z.intersection(operation.result, writeReceiptSchema),
+    kinds,
+    answersOnce: true,
+    handle: async (params, call) => writeReceiptSchema.loose().parse(await perform(kinds, operation.name, asParams(params), call)),
+  });
+}
+
+function perform(
+  kinds: readonly string[],
+  operation: string,
+  params: Record<string, unknown>,
+  call: SessionCall,
+): Promise<unknown> {
+  return call.use((session) => {
+    checkKind(session, kinds, operation);
+    return session.performWrite(operation, params, call);
+  });
+}
+
+function checkKind(session: ISessionInstance, kinds: readonly string[], operation: string): void {
+  if (!kinds.includes(session.kind)) throw errors.notSupported(session.kind, operation);
+}
+
+/** Parameters of engine operations are objects: the catalogue has parsed them. */
+const asParams = (params: unknown): Record<string, unknown> => z.record(z.string(), z.unknown()).parse(params);
+
+/** The pipeline builds it from typed parts; parsing a large answer again would cost more than it shows. */
+const executeResultAnswer = (answer: unknown) => answer as z.input<typeof executeResultSchema>;

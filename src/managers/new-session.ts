@@ -1,0 +1,71 @@
+/** The record of a new session: what was asked for, completed by the configuration's defaults. */
+import { createHash } from 'node:crypto';
+import type { IConfig } from '../types/config.js';
+import type { EngineDefinition } from '../types/engine.js';
+import { SojournError } from '../types/errors.js';
+import type { CallContext } from '../types/operation.js';
+import type { CreateSession, Isolation, SessionRecord } from '../types/session.js';
+
+export interface NewSession {
+  readonly id: string;
+  readonly uid: string;
+  readonly request: CreateSession;
+  readonly owner: string;
+  readonly at: string;
+  readonly key: string | undefined;
+  readonly definition: EngineDefinition;
+  readonly config: IConfig;
+}
+
+const strength: Record<Isolation, number> = { none: 0, process: 1, sandbox: 2 };
+
+/** @throws not_supported when the machine isolates less than was asked · invalid_params for the engine's options */
+export function newRecord(from: NewSession): SessionRecord {
+  const { request, definition, config } = from;
+  const asked = request.min_isolation;
+  if (asked !== undefined && strength[definition.isolation] < strength[asked]) {
+    const detail = `Isolation '${asked}' was asked for; this machine gives '${definition.isolation}' to ${definition.name} sessions.`;
+    throw new SojournError('not_supported', detail, { isolation: definition.isolation });
+  }
+  const options = definition.options.safeParse(request.options ?? {});
+  if (!options.success) {
+    const [issue] = options.error.issues;
+    const detail = `options.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
+    throw new SojournError('invalid_params', detail, { kind: definition.name });
+  }
+  return {
+    session_id: from.id,
+    uid: from.uid,
+    name: request.name ?? from.id,
+    kind: definition.name,
+    description: request.description ?? '',
+    tags: request.tags ?? [],
+    owner: from.owner,
+    created_at: from.at,
+    last_activity: from.at,
+    timeout_s: request.timeout_s ?? config.session.timeout_s,
+    expire_after_s: request.expire_after_s ?? config.session.expire_after_s,
+    durability: request.durability ?? config.durability,
+    recovery: request.recovery ?? config.session.recovery,
+    isolation: definition.isolation,
+    options: request.options ?? {},
+    epoch: 1,
+    head_seq: 0,
+    stored_bytes: 0,
+    checkpoint_count: 0,
+    head_checkpoint: null,
+    branch: 'main',
+    parent: null,
+    total_executions: 0,
+    variable_count: 0,
+    failure: null,
+    asleep: null,
+    ...(from.key === undefined ? {} : { create_key: from.key }),
+  };
+}
+
+/** Names a creation that may be repeated, so that its repetition finds the session it made. */
+export function createKey(call: CallContext): string | undefined {
+  if (call.idempotency_key === undefined) return undefined;
+  return createHash('sha256').update(JSON.stringify([call.principal.id, call.idempotency_key])).digest('hex');
+}

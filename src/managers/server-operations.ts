@@ -1,0 +1,101 @@
+/** What can be asked of the server as a whole. */
+import { z } from 'zod';
+import type { IEngines } from '../types/engine.js';
+import type { ISessionManager } from '../types/managers.js';
+import { defineServerOperation } from '../types/operation.js';
+import type { Operation } from '../types/operation.js';
+import type { IClock } from '../types/ports.js';
+import { createSessionSchema, sessionMetadataSchema, sessionStatusSchema } from '../types/session.js';
+
+export interface ServerFacts {
+  readonly version: string;
+  readonly pid: number;
+  /** Resident memory of the server process, in bytes. */
+  memoryBytes(): number;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+const none = z.strictObject({});
+
+export function serverOperations(
+  sessions: ISessionManager,
+  engines: IEngines,
+  facts: ServerFacts,
+  clock: IClock,
+): Operation[] {
+  const started = clock.now();
+  return [
+    defineServerOperation({
+      name: 'create_session',
+      access: 'write',
+      summary: 'Creates a session; its id is chosen by the server when left out.',
+      params: createSessionSchema,
+      result: sessionMetadataSchema,
+      http: [{ method: 'POST', path: '/sessions', status: 201 }],
+      answersOnce: true,
+      handle: (params, call) => sessions.createSession(params, call),
+    }),
+    defineServerOperation({
+      name: 'list_sessions',
+      access: 'read',
+      summary: 'Lists sessions, newest first, a page at a time.',
+      params: z.strictObject({
+        kind: z.string().optional(),
+        status: sessionStatusSchema.optional(),
+        tag: z.string().optional(),
+        limit: z.number().int().min(1).max(1000).default(100),
+        cursor: z.string().max(1000).optional(),
+      }),
+      result: z.object({
+        sessions: z.array(sessionMetadataSchema),
+        total_sessions: z.number().int(),
+        total_memory_mb: z.number(),
+        next_cursor: z.string().nullable(),
+      }),
+      http: [{ method: 'GET', path: '/sessions' }],
+      handle: (params, call) => sessions.listSessions(params, call.principal),
+    }),
+    defineServerOperation({
+      name: 'ping',
+      access: 'read',
+      summary: 'Answers pong.',
+      params: none,
+      result: z.object({ message: z.literal('pong') }),
+      http: [{ method: 'GET', path: '/ping' }],
+      handle: () => Promise.resolve({ message: 'pong' as const }),
+    }),
+    defineServerOperation({
+      name: 'status',
+      access: 'read',
+      summary: 'Version, uptime, memory, sessions, engines and limits of the server.',
+      params: none,
+      result: z.object({
+        status: z.literal('ok'),
+        version: z.string(),
+        pid: z.number().int(),
+        uptime_s: z.number(),
+        memory_bytes: z.number().int(),
+        sessions: z.object({ total: z.number().int(), live: z.number().int(), busy: z.number().int() }),
+        sessions_memory_bytes: z.number().int(),
+        engines: z.array(z.object({ kind: z.string(), isolation: z.string() })),
+        limits: z.record(z.string(), z.number()),
+      }),
+      http: [{ method: 'GET', path: '/status' }],
+      handle: async (_params, call) => {
+        const { total_sessions: total } = await sessions.listSessions({ limit: 1 }, call.principal);
+        const { live, busy, memory_bytes } = sessions.counts();
+        return {
+          status: 'ok' as const,
+          version: facts.version,
+          pid: facts.pid,
+          uptime_s: Math.round((clock.now() - started) / 1000),
+          memory_bytes: facts.memoryBytes(),
+          sessions: { total, live, busy },
+          sessions_memory_bytes: memory_bytes,
+          engines: [...engines.values()].map(({ name, isolation }) => ({ kind: name, isolation })),
+          limits: facts.limits,
+        };
+      },
+    }),
+  ];
+}

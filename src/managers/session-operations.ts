@@ -1,0 +1,144 @@
+/** What can be asked of one session of any kind: its life, its metadata and its journal. */
+import { z } from 'zod';
+import { sessionEventSchema } from '../types/events.js';
+import type { ISessionManager } from '../types/managers.js';
+import { defineSessionOperation } from '../types/operation.js';
+import type { Operation } from '../types/operation.js';
+import { createSessionSchema, interruptReportSchema, sessionMetadataSchema } from '../types/session.js';
+import type { SessionPatch } from '../types/session.js';
+import { waitForEvents } from './event-waiting.js';
+import type { IClock } from '../types/ports.js';
+
+const none = z.strictObject({});
+
+const seqParam = z.number().int().min(0);
+
+export function sessionOperations(sessions: ISessionManager, clock: IClock): Operation[] {
+  return [...lifecycleOperations(sessions), ...journalOperations(sessions, clock)];
+}
+
+function lifecycleOperations(sessions: ISessionManager): Operation[] {
+  return [
+    defineSessionOperation({
+      name: 'get_session',
+      access: 'read',
+      summary: 'Metadata of a session; does not wake it.',
+      params: none,
+      result: sessionMetadataSchema,
+      http: [{ method: 'GET', path: '/sessions/:id' }],
+      handle: (_params, call) => sessions.getMetadata(call.session_id, call.principal),
+    }),
+    defineSessionOperation({
+      name: 'update_session',
+      access: 'write',
+      summary: 'Changes name, description, tags or timeouts.',
+      params: createSessionSchema
+        .pick({ name: true, description: true, tags: true, timeout_s: true, expire_after_s: true })
+        .refine((patch) => Object.keys(patch).length > 0, 'nothing to change: give name, description, tags, timeout_s or expire_after_s'),
+      result: sessionMetadataSchema,
+      http: [{ method: 'PATCH', path: '/sessions/:id' }],
+      handle: (params, call) => sessions.updateSession(call.session_id, definedOnly(params), call.principal),
+    }),
+    defineSessionOperation({
+      name: 'delete_session',
+      access: 'write',
+      summary: 'Ends a session and removes everything it stored.',
+      params: none,
+      result: z.object({ session_id: z.string(), deleted: z.literal(true) }),
+      http: [{ method: 'DELETE', path: '/sessions/:id', status: 204 }],
+      handle: async (_params, call) => {
+        await sessions.deleteSession(call.session_id, call.principal);
+        return { session_id: call.session_id, deleted: true as const };
+      },
+    }),
+    defineSessionOperation({
+      name: 'interrupt',
+      access: 'write',
+      summary: 'Stops what runs now and says which means it took.',
+      params: none,
+      result: interruptReportSchema,
+      handle: (_params, call) => call.use((session) => session.interrupt()),
+    }),
+    defineSessionOperation({
+      name: 'restart',
+      access: 'write',
+      summary: 'Starts the live state anew: empty, or with preserve_state from a checkpoint taken now.',
+      params: z.strictObject({ preserve_state: z.boolean().default(false) }),
+      result: sessionMetadataSchema,
+      handle: (params, call) => call.use((session) => session.restart(params.preserve_state)),
+    }),
+    defineSessionOperation({
+      name: 'save',
+      access: 'write',
+      summary: 'A barrier: answers when everything up to now is in a checkpoint and on the disk.',
+      params: none,
+      result: sessionMetadataSchema,
+      handle: async (_params, call) => {
+        await sessions.save(call.session_id, call.principal);
+        return sessions.getMetadata(call.session_id, call.principal);
+      },
+    }),
+    defineSessionOperation({
+      name: 'hibernate',
+      access: 'write',
+      summary: 'Puts the session to sleep: it costs disk and no memory until its next use wakes it.',
+      params: none,
+      result: sessionMetadataSchema,
+      handle: (_params, call) => sessions.hibernate(call.session_id, call.principal),
+    }),
+    defineSessionOperation({
+      name: 'keep_alive',
+      access: 'write',
+      summary: 'Counts as activity: the idle time starts again.',
+      params: none,
+      result: sessionMetadataSchema,
+      handle: (_params, call) =>
+        call.use((session) => {
+          session.touch();
+          return Promise.resolve(session.getMetadata());
+        }),
+    }),
+  ];
+}
+
+function journalOperations(sessions: ISessionManager, clock: IClock): Operation[] {
+  return [
+    defineSessionOperation({
+      name: 'get_events',
+      access: 'read',
+      summary: 'Reads the journal from a seq on; with wait_s waits for the next event when there is none yet.',
+      params: z.strictObject({
+        since_seq: seqParam.default(0).describe('The first seq to answer.'),
+        limit: z.number().int().min(1).max(10_000).default(1000),
+        wait_s: z.number().min(0).max(60).default(0),
+      }),
+      result: z.object({
+        events: z.array(sessionEventSchema),
+        head_seq: z.number().int(),
+        next_seq: z.number().int().nullable(),
+      }),
+      http: [{ method: 'GET', path: '/sessions/:id/events' }],
+      handle: async ({ since_seq, limit, wait_s }, call) => {
+        const read = () => sessions.readEvents(call.session_id, since_seq, limit, call.principal);
+        return waitForEvents(sessions, clock, call, { sinceSeq: since_seq, waitMs: wait_s * 1000, read });
+      },
+    }),
+    defineSessionOperation({
+      name: 'get_trace',
+      access: 'read',
+      summary: 'The journal as it stands, newest part first asked for by limit.',
+      params: z.strictObject({ limit: z.number().int().min(1).max(10_000).default(1000) }),
+      result: z.object({ events: z.array(sessionEventSchema), head_seq: z.number().int() }),
+      http: [{ method: 'GET', path: '/sessions/:id/trace' }],
+      handle: async ({ limit }, call) => {
+        const { head_seq } = await sessions.getMetadata(call.session_id, call.principal);
+        const from = Math.max(0, head_seq - limit + 1);
+        const { events } = await sessions.readEvents(call.session_id, from, limit, call.principal);
+        return { events, head_seq };
+      },
+    }),
+  ];
+}
+
+const definedOnly = (patch: SessionPatch): SessionPatch =>
+  Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));

@@ -1,0 +1,256 @@
+/**
+ * Sessions in memory: for tests, for throw-away servers, and as the shortest full example of a store.
+ * Everything is copied on its way in and out, so that it behaves like a store on a disk.
+ */
+import { createHash } from 'node:crypto';
+import { SojournError, errors } from '../types/errors.js';
+import type { SessionEvent } from '../types/events.js';
+import type { SessionPatch, SessionRecord } from '../types/session.js';
+import { defineStore } from '../types/store.js';
+import type {
+  Append,
+  CheckpointRecord,
+  IdempotentAnswer,
+  ISessionStore,
+  OpenReport,
+  PartPin,
+  SessionPage,
+  SessionQuery,
+} from '../types/store.js';
+import { assertFollows } from './append-rules.js';
+import { decodeEvent, encodeEvent } from './journal-codec.js';
+import type { EncodedEvent } from './journal-codec.js';
+import { PartPins } from './part-pins.js';
+import { compareForList, decodeCursor, encodeCursor } from './session-cursor.js';
+import { checkedRecord, patchRecord } from './session-patch.js';
+import { damaged } from './store-errors.js';
+
+interface Entry {
+  record: SessionRecord;
+  readonly journal: EncodedEvent[];
+  readonly checkpoints: CheckpointRecord[];
+  /** Distinct parts of all checkpoints. */
+  readonly hashes: Set<string>;
+}
+
+class MemoryStore implements ISessionStore {
+  readonly name = 'memory';
+  private state: 'new' | 'open' | 'closed' = 'new';
+  private readonly entries = new Map<string, Entry>();
+  private readonly parts = new Map<string, Uint8Array>();
+  private readonly answers = new Map<string, IdempotentAnswer>();
+  private readonly pins = new PartPins((hashes) => this.collect(hashes));
+
+  async open(): Promise<OpenReport> {
+    if (this.state === 'closed') throw errors.closed('The memory store');
+    this.state = 'open';
+    return { sessions: this.entries.size, damaged: [], set_aside: [], lost: [] };
+  }
+
+  async createSession(record: SessionRecord, first: SessionEvent): Promise<void> {
+    this.ensureOpen();
+    if (this.entries.has(record.session_id)) throw errors.sessionExists(record.session_id);
+    assertFollows(record.session_id, -1, [first]);
+    const encoded = encodeEvent(record.session_id, first);
+    const counted = { head_seq: 0, stored_bytes: Buffer.byteLength(encoded.body), checkpoint_count: 0 };
+    this.entries.set(record.session_id, {
+      record: checkedRecord({ ...structuredClone(record), ...counted }),
+      journal: [encoded],
+      checkpoints: [],
+      hashes: new Set(),
+    });
+  }
+
+  async getSession(sessionId: string): Promise<SessionRecord | null> {
+    this.ensureOpen();
+    return structuredClone(this.entries.get(sessionId)?.record ?? null);
+  }
+
+  async updateSession(sessionId: string, patch: SessionPatch): Promise<SessionRecord> {
+    const entry = this.entry(sessionId);
+    entry.record = patchRecord(entry.record, structuredClone(patch));
+    return structuredClone(entry.record);
+  }
+
+  async deleteSession(sessionId: string): Promise<boolean> {
+    this.ensureOpen();
+    const entry = this.entries.get(sessionId);
+    if (!entry) return false;
+    this.entries.delete(sessionId);
+    this.collect([...entry.hashes]);
+    return true;
+  }
+
+  async listSessions(query: SessionQuery): Promise<SessionPage> {
+    this.ensureOpen();
+    const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
+    const matching = [...this.entries.values()]
+      .map((entry) => entry.record)
+      .filter((record) => matches(record, query));
+    matching.sort(compareForList);
+    const rest = after ? matching.filter((record) => compareForList(record, after) > 0) : matching;
+    const page = rest.slice(0, query.limit);
+    const last = rest.length > page.length ? page.at(-1) : undefined;
+    return {
+      sessions: structuredClone(page),
+      total: matching.length,
+      next_cursor: last ? encodeCursor(last) : null,
+    };
+  }
+
+  async append(append: Append): Promise<void> {
+    const entry = this.entry(append.session_id);
+    const { record } = entry;
+    assertFollows(append.session_id, record.head_seq, append.events, {
+      stored: record.epoch,
+      given: append.epoch,
+    });
+    const encoded = append.events.map((event) => encodeEvent(append.session_id, event));
+    const bytes = encoded.reduce((sum, event) => sum + Buffer.byteLength(event.body), 0);
+    const patched = patchRecord({ ...record, epoch: append.epoch }, structuredClone(append.patch ?? {}));
+    entry.journal.push(...encoded);
+    const head_seq = record.head_seq + encoded.length;
+    entry.record = { ...patched, head_seq, stored_bytes: record.stored_bytes + bytes };
+  }
+
+  async sync(): Promise<void> {
+    this.ensureOpen();
+  }
+
+  async readJournal(sessionId: string, fromSeq: number, limit: number): Promise<SessionEvent[]> {
+    const { journal } = this.entry(sessionId);
+    const from = Math.max(0, fromSeq);
+    return journal.slice(from, from + limit).map((row) => decodeEvent(sessionId, row));
+  }
+
+  async findInput(sessionId: string, idempotencyKey: string): Promise<SessionEvent | null> {
+    this.ensureOpen();
+    const row = this.entries
+      .get(sessionId)
+      ?.journal.findLast((event) => event.idempotencyKey === idempotencyKey);
+    return row ? decodeEvent(sessionId, row) : null;
+  }
+
+  async putPart(
+    bytes: Uint8Array | AsyncIterable<Uint8Array>,
+    pin?: PartPin,
+  ): Promise<{ hash: string; size: number }> {
+    this.ensureOpen();
+    const pieces: Uint8Array[] = [];
+    if (bytes instanceof Uint8Array) pieces.push(bytes);
+    else for await (const piece of bytes) pieces.push(Uint8Array.from(piece));
+    this.ensureOpen();
+    const whole = new Uint8Array(Buffer.concat(pieces));
+    const hash = createHash('sha256').update(whole).digest('hex');
+    pin?.add(hash);
+    this.parts.set(hash, whole);
+    return { hash, size: whole.length };
+  }
+
+  async getPart(hash: string): Promise<Uint8Array> {
+    this.ensureOpen();
+    const part = this.parts.get(hash);
+    if (!part) throw damaged(`The part ${hash} is missing.`, { hash });
+    return part.slice();
+  }
+
+  hasPart(hash: string): boolean {
+    this.ensureOpen();
+    return this.parts.has(hash);
+  }
+
+  pinParts(): PartPin {
+    this.ensureOpen();
+    return this.pins.create();
+  }
+
+  async addCheckpoint(sessionId: string, checkpoint: CheckpointRecord, patch: SessionPatch): Promise<void> {
+    const entry = this.entry(sessionId);
+    const { checkpoint_id, branch, parts } = checkpoint;
+    if (entry.checkpoints.some((known) => known.checkpoint_id === checkpoint_id)) {
+      throw new SojournError('conflict', `There is a checkpoint '${checkpoint_id}' already.`, {
+        checkpoint_id,
+      });
+    }
+    const missing = parts.find((part) => !this.parts.has(part.hash));
+    if (missing)
+      throw damaged(`The part '${missing.name}' (${missing.hash}) is missing.`, { hash: missing.hash });
+    const moved = { head_checkpoint: checkpoint_id, branch, ...structuredClone(patch) };
+    const record = patchRecord(entry.record, moved);
+    const added = new Map(
+      parts.filter((part) => !entry.hashes.has(part.hash)).map((part) => [part.hash, part.size]),
+    );
+    entry.checkpoints.push(structuredClone(checkpoint));
+    for (const hash of added.keys()) entry.hashes.add(hash);
+    const bytes = [...added.values()].reduce((sum, size) => sum + size, 0);
+    const checkpoint_count = entry.checkpoints.length;
+    entry.record = { ...record, checkpoint_count, stored_bytes: entry.record.stored_bytes + bytes };
+  }
+
+  async listCheckpoints(sessionId: string): Promise<CheckpointRecord[]> {
+    return structuredClone(this.entry(sessionId).checkpoints);
+  }
+
+  async getCheckpoint(sessionId: string, checkpointId: string): Promise<CheckpointRecord | null> {
+    this.ensureOpen();
+    const checkpoints = this.entries.get(sessionId)?.checkpoints;
+    return structuredClone(checkpoints?.find((known) => known.checkpoint_id === checkpointId) ?? null);
+  }
+
+  async getAnswer(principal: string, key: string): Promise<IdempotentAnswer | null> {
+    this.ensureOpen();
+    return structuredClone(this.answers.get(JSON.stringify([principal, key])) ?? null);
+  }
+
+  async putAnswer(principal: string, key: string, answer: IdempotentAnswer): Promise<void> {
+    this.ensureOpen();
+    this.answers.set(JSON.stringify([principal, key]), structuredClone(answer));
+  }
+
+  async pruneAnswers(before: string): Promise<void> {
+    this.ensureOpen();
+    for (const [name, answer] of this.answers) if (answer.created_at < before) this.answers.delete(name);
+  }
+
+  dispose(): void {
+    this.state = 'closed';
+    this.entries.clear();
+    this.parts.clear();
+    this.answers.clear();
+  }
+
+  private ensureOpen(): void {
+    if (this.state !== 'open') throw errors.closed('The memory store');
+  }
+
+  private entry(sessionId: string): Entry {
+    this.ensureOpen();
+    const entry = this.entries.get(sessionId);
+    if (!entry) throw errors.sessionNotFound(sessionId);
+    return entry;
+  }
+
+  /** Forgets those of these parts that neither a checkpoint nor a pin refers to. */
+  private collect(hashes: readonly string[]): void {
+    const entries = [...this.entries.values()];
+    for (const hash of hashes) {
+      const used = this.pins.isHeld(hash) || entries.some((entry) => entry.hashes.has(hash));
+      if (!used) this.parts.delete(hash);
+    }
+  }
+}
+
+function matches(record: SessionRecord, query: SessionQuery): boolean {
+  if (query.owner !== undefined && record.owner !== query.owner) return false;
+  if (query.kind !== undefined && record.kind !== query.kind) return false;
+  if (query.tag !== undefined && !record.tags.includes(query.tag)) return false;
+  if (query.failed !== undefined && (record.failure !== null) !== query.failed) return false;
+  return query.session_ids === undefined || query.session_ids.includes(record.session_id);
+}
+
+export const memoryStore = defineStore({
+  name: 'memory',
+  apiVersion: 1,
+  persistent: false,
+  create: () => new MemoryStore(),
+});

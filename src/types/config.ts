@@ -1,0 +1,103 @@
+/**
+ * Every setting, once: name, unit, default, bounds and meaning. The file, the environment (`SOJOURN_` + the path in
+ * capitals) and the flags are checked against this schema, and the documentation is printed from it.
+ */
+import { z } from 'zod';
+import { durabilitySchema, recoverySchema } from './session.js';
+
+const seconds = (description: string) => z.number().min(0).max(1e9).describe(description);
+const count = (description: string, min = 1) => z.number().int().min(min).max(1e9).describe(description);
+const bytes = (description: string) => z.number().int().min(1).max(1e12).describe(description);
+
+export const configSchema = z.strictObject({
+  host: z.string().default('127.0.0.1').describe('Address to listen on.'),
+  port: z.number().int().min(0).max(65_535).default(8765).describe('0 = any free port.'),
+  data_dir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where sessions live; default $XDG_DATA_HOME/sojourn or ~/.local/share/sojourn.'),
+  store: z.string().min(1).default('sqlite').describe('sqlite or memory, or the name of a store plugin.'),
+  auth: z.enum(['token', 'none']).default('token').describe('none only on a loopback address.'),
+  token: z.string().min(16).max(512).optional().describe('Fixes the token; made at first start when left out.'),
+  allowed_hosts: z.array(z.string()).default([]).describe('Host names accepted beside loopback and `host`.'),
+  allowed_origins: z.array(z.string()).default([]).describe('Web origins that may call; none by default.'),
+  durability: durabilitySchema.default('os').describe('For sessions that do not choose; see docs/durability.md.'),
+  transports: z.array(z.string()).default(['rest']).describe('Doors to open.'),
+  plugins: z.array(z.string()).default([]).describe('Modules with further engines, stores and transports.'),
+  shutdown_grace_s: seconds('How long requests under way may take to end when the server stops.').default(5),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    })
+    .prefault({}),
+  session: z
+    .strictObject({
+      timeout_s: seconds('Idle seconds until a session hibernates; 0 = never.').default(3600),
+      expire_after_s: seconds('Idle seconds until a session is deleted; 0 = never.').default(0),
+      recovery: recoverySchema.default('replay').describe('Run acknowledged inputs again after a crash, or not.'),
+    })
+    .prefault({}),
+  checkpoint: z
+    .strictObject({
+      interval_ms: z.number().int().min(100).max(1e9).default(5000).describe('How often dirty sessions are saved.'),
+      replay_cost_ms: z
+        .number()
+        .min(0)
+        .max(1e9)
+        .default(10_000)
+        .describe('Saved at once when running again what came since would take longer.'),
+      replay_inputs: count('Saved at once after this many inputs.').default(200),
+    })
+    .prefault({}),
+  pool: z
+    .strictObject({
+      max_live_sessions: count('Beyond it the least recently used idle session hibernates.').default(500),
+      max_memory_bytes: bytes('Memory of all live sessions; beyond it likewise.').default(8 * 1024 ** 3),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      sessions: count('Stored sessions in all.').default(100_000),
+      sessions_per_owner: count('Stored sessions of one owner.').default(100_000),
+      queue_length: count('Writes that wait in one session.').default(1000),
+      request_bytes: bytes('Body of one request.').default(32 * 1024 ** 2),
+      json_depth: count('Nesting of a JSON body.').default(64),
+      output_bytes: bytes('Output of one run inside its answer; the rest stays in the journal.').default(1024 ** 2),
+      journal_output_bytes: bytes('Output of one run in the journal.').default(64 * 1024 ** 2),
+      variable_bytes: bytes('One stored variable.').default(10 * 1024 ** 2),
+      session_bytes: bytes('All stored variables of one checkpoint.').default(100 * 1024 ** 2),
+      workspace_bytes: bytes('Files of one workspace that a checkpoint keeps.').default(1024 ** 3),
+    })
+    .prefault({}),
+  execution: z
+    .strictObject({
+      timeout_s: seconds('For runs that set none; 0 = no limit.').default(0),
+      interrupt_grace_ms: z
+        .number()
+        .int()
+        .min(1)
+        .max(600_000)
+        .default(2000)
+        .describe('Between the rungs of the ladder: signal, terminate, kill.'),
+    })
+    .prefault({}),
+  python: z
+    .strictObject({
+      executable: z.string().min(1).default('python3').describe('A path, or a name looked up on PATH.'),
+      preload: z
+        .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.]*$/))
+        .default(['numpy', 'pandas', 'matplotlib.pyplot'])
+        .describe('Imported once and shared by all sessions; what is not installed is left out.'),
+      start_timeout_s: seconds('Until a kernel must have answered for the first time.').default(30),
+    })
+    .prefault({}),
+});
+export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** A finished configuration: `data_dir` is set and absolute. */
+export type ResolvedConfig = Config & { data_dir: string };
+
+export const IConfig = Symbol.for('sojourn.IConfig');
+export interface IConfig extends Readonly<ResolvedConfig> {}

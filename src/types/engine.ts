@@ -1,0 +1,155 @@
+/**
+ * What a session kind must provide. An engine holds one session's live state; it never sees the store, the journal
+ * or another session. Everything it says is checked like input from outside.
+ */
+import type { z } from 'zod';
+import type { ExecutionError, NotKept, OutputEventBody, ResultStatus } from './events.js';
+import type { Access, HttpAlias } from './operation.js';
+import type { Disposable, ILog } from './ports.js';
+import type { ExecuteResult, Isolation } from './session.js';
+
+export interface IEngine extends Disposable {
+  /** Runs code. Required when the capability `execute` is declared. */
+  execute?(request: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome>;
+  /**
+   * Fixes the state as it is now. The session's mailbox waits for this and goes on when it resolves;
+   * writing the parts happens afterwards, beside further work.
+   */
+  capture(): Promise<ICapture>;
+  /** Puts a captured state into this fresh engine. */
+  restore(source: CheckpointSource): Promise<RestoreReport>;
+  /** Removes all user state and keeps the session. */
+  clear?(): Promise<void>;
+  /** Resident private memory in bytes, as last measured. */
+  memoryBytes?(): number;
+}
+
+export interface ExecuteRequest {
+  code: string;
+  /** No journal entry in the engine's own history, no display of the last expression. */
+  silent: boolean;
+}
+
+/** One run of an operation inside an engine. */
+export interface RunContext {
+  /** Aborted with an `InterruptReason`: stop as soon as possible, by whatever it takes. */
+  readonly signal: AbortSignal;
+  /** The journal place of the input. */
+  readonly inputSeq: number;
+  /** Passes output on as it comes. */
+  emit(output: OutputEventBody): void;
+}
+export type InterruptReason = 'timeout' | 'interrupted';
+
+export interface ExecuteOutcome {
+  status: ResultStatus;
+  error?: ExecutionError | null;
+  execution_count?: number | null;
+  should_exit?: boolean;
+  variable_count?: number;
+  interrupt?: ExecuteResult['interrupt'];
+}
+
+/** A state that was fixed and waits to be written. Disposed in any case. */
+export interface ICapture extends Disposable {
+  write(sink: PartSink): Promise<CheckpointContent>;
+}
+export interface PartSink {
+  /** True when the store holds these bytes already: say `reuse` instead of sending them. */
+  has(hash: string): boolean;
+  /** Stores bytes under a name that is unique in this checkpoint; resolves to their SHA-256 in hex. */
+  put(name: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<string>;
+  reuse(name: string, hash: string): void;
+}
+/** `manifest` is the engine's own JSON; it comes back at restore. */
+export interface CheckpointContent {
+  manifest: Record<string, unknown>;
+  not_kept?: NotKept[];
+  variable_count?: number;
+}
+export interface CheckpointSource {
+  readonly manifest: Record<string, unknown>;
+  /** Names of the parts in the order they were put. */
+  readonly parts: readonly { name: string; hash: string; size: number }[];
+  read(name: string): Promise<Uint8Array>;
+}
+export interface RestoreReport {
+  /** What was in the checkpoint and could not be brought back. */
+  not_kept: NotKept[];
+}
+
+export interface EngineCapabilities {
+  /** Runs code, streaming output: `execute`, history and interrupt apply. */
+  execute?: boolean;
+  /** Running the journal's inputs again from a checkpoint gives the same state. */
+  replay?: boolean;
+  clear?: boolean;
+}
+
+/** What the engine is told about the session it will hold. */
+export interface EngineContext {
+  readonly sessionId: string;
+  readonly uid: string;
+  readonly epoch: number;
+  /** The session's own folder, which exists. */
+  readonly workspace: string;
+  readonly log: ILog;
+  /** Output that belongs to no run. */
+  emit(output: OutputEventBody): void;
+  /** To be called once when the live state is gone without having been asked to. */
+  died(death: EngineDeath): void;
+}
+export interface EngineDeath {
+  cause: 'kernel_died' | 'out_of_memory';
+  /** One sentence: what happened. */
+  detail: string;
+  fields: Record<string, unknown>;
+}
+
+/** An operation of one session kind, besides `execute`. */
+export interface EngineOperation<
+  E extends IEngine = IEngine,
+  P extends z.ZodType = z.ZodType,
+  R extends z.ZodType = z.ZodType,
+> {
+  readonly name: string;
+  readonly access: Exclude<Access, 'admin'>;
+  readonly summary: string;
+  readonly params: P;
+  readonly result: R;
+  readonly http?: readonly HttpAlias[];
+  run(engine: E, params: z.output<P>, context: RunContext): Promise<z.input<R>>;
+}
+
+/** A plugin: one session kind. */
+export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodType = z.ZodType> {
+  /** The session kind. */
+  readonly name: string;
+  readonly apiVersion: 1;
+  readonly capabilities: EngineCapabilities;
+  /** What this machine enforces for its sessions. */
+  readonly isolation: Isolation;
+  /** Options of one session, from `create_session`. */
+  readonly options: O;
+  readonly operations?: readonly EngineOperation<E>[];
+  create(options: z.output<O>, context: EngineContext): Promise<E>;
+  /** Gets shared resources ready ahead of the first session; may be skipped. */
+  warmUp?(): Promise<void>;
+  /** What `doctor` and `status` say about it. */
+  describe?(): Promise<Record<string, unknown>>;
+  /** Gives shared resources back, after the last session. */
+  dispose?(): Promise<void>;
+}
+
+export const defineEngine = <E extends IEngine, O extends z.ZodType>(
+  definition: EngineDefinition<E, O>,
+): EngineDefinition<E, O> => definition;
+
+/** Written apart from `defineEngine` so that the type of the engine is inferred for each operation. */
+export const defineEngineOperation = <E extends IEngine, P extends z.ZodType, R extends z.ZodType>(
+  operation: EngineOperation<E, P, R>,
+): EngineOperation<E, P, R> => operation;
+
+export const IEngines = Symbol.for('sojourn.IEngines');
+/** The session kinds that this server knows. */
+export type IEngines = ReadonlyMap<string, EngineDefinition>;

@@ -1,0 +1,98 @@
+/**
+ * What a session's journal is made of. The journal is append-only and gap-free: history, streaming, catch-up,
+ * audit and recovery all read these events and nothing else. Readers skip types that they do not know.
+ */
+import { z } from 'zod';
+
+export const mimeBundleSchema = z.record(z.string(), z.unknown());
+/** Mime type to content: text as text, binary as base64, JSON as JSON. */
+export type MimeBundle = z.infer<typeof mimeBundleSchema>;
+
+export const executionErrorSchema = z.object({
+  name: z.string(),
+  message: z.string(),
+  traceback: z.string(),
+  /** A code of the error table where it was not the user's code that failed. */
+  code: z.string().optional(),
+});
+export type ExecutionError = z.infer<typeof executionErrorSchema>;
+
+export const resultStatusSchema = z.enum(['ok', 'error', 'timeout', 'interrupted']);
+export type ResultStatus = z.infer<typeof resultStatusSchema>;
+
+export const epochCauseSchema = z.enum([
+  'server_restarted',
+  'hibernated',
+  'restarted',
+  'kernel_died',
+  'out_of_memory',
+  'hard_timeout',
+  'interrupt_escalated',
+  'storage_error',
+]);
+export type EpochCause = z.infer<typeof epochCauseSchema>;
+
+export const notKeptSchema = z.object({ name: z.string(), type: z.string(), reason: z.string() });
+export type NotKept = z.infer<typeof notKeptSchema>;
+
+/** Which input an output belongs to; absent when it came while nothing was running (threads, timers). */
+const outputFields = { input_seq: z.number().int().optional() };
+
+const bodies = [
+  z.object({ type: z.literal('created'), kind: z.string(), owner: z.string() }),
+  z.object({
+    type: z.literal('input'),
+    operation: z.string(),
+    params: z.record(z.string(), z.unknown()),
+    principal: z.string(),
+    client_id: z.string().optional(),
+    idempotency_key: z.string().optional(),
+    /** False: recovery never runs this input again; its effect is in a checkpoint. */
+    replay: z.boolean().optional(),
+  }),
+  z.object({ type: z.literal('stdout'), text: z.string(), ...outputFields }),
+  z.object({ type: z.literal('stderr'), text: z.string(), ...outputFields }),
+  z.object({ type: z.literal('display'), data: mimeBundleSchema, ...outputFields }),
+  z.object({ type: z.literal('execute_result'), data: mimeBundleSchema, ...outputFields }),
+  z.object({ type: z.literal('input_request'), prompt: z.string(), password: z.boolean(), ...outputFields }),
+  /** Output past the limit: kept out of the answer, `bytes` of it from here on. */
+  z.object({ type: z.literal('truncated'), stream: z.string(), bytes: z.number().int(), ...outputFields }),
+  z.object({
+    type: z.literal('result'),
+    input_seq: z.number().int(),
+    status: resultStatusSchema,
+    duration_ms: z.number(),
+    /** The operation's own answer, or what the engine says of an execution. */
+    value: z.unknown().optional(),
+    error: executionErrorSchema.nullable().optional(),
+    /** Why an input has no answer of its own, e.g. the server died while it ran. */
+    reason: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('epoch'),
+    epoch: z.number().int(),
+    cause: epochCauseSchema,
+    /** Facts on the death of the former incarnation: signal, exit code, peak and limit in bytes. */
+    details: z.record(z.string(), z.unknown()).optional(),
+    restored_seq: z.number().int().nullable(),
+    /** Inputs that were run again to get here. */
+    replayed: z.array(z.number().int()),
+    /** Inputs whose effect is gone. */
+    lost: z.array(z.number().int()),
+    not_kept: z.array(notKeptSchema),
+  }),
+] as const;
+
+export const eventBodySchema = z.discriminatedUnion('type', bodies);
+/** An event before the journal has given it a place. */
+export type SessionEventBody = z.infer<typeof eventBodySchema>;
+
+const placeSchema = z.object({ session_id: z.string(), seq: z.number().int().nonnegative(), at: z.string() });
+export const sessionEventSchema = placeSchema.and(eventBodySchema);
+/** One journal event: `seq` from 0 without gaps, `at` ISO 8601 UTC. */
+export type SessionEvent = z.infer<typeof placeSchema> & SessionEventBody;
+
+export type OutputEventBody = Extract<
+  SessionEventBody,
+  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'input_request' | 'truncated' }
+>;

@@ -1,0 +1,91 @@
+/** The managers: who finds and wakes sessions, who writes them behind the client's back, who owns the process. */
+import type { SessionEvent } from './events.js';
+import type { CallContext, Principal } from './operation.js';
+import type { Disposable } from './ports.js';
+import type {
+  CreateSession,
+  EventPage,
+  ExecuteResult,
+  ISessionInstance,
+  SessionMetadata,
+  SessionPatch,
+} from './session.js';
+import type { CheckpointRecord } from './store.js';
+
+export const ISessionManager = Symbol.for('sojourn.ISessionManager');
+export interface ISessionManager extends Disposable {
+  start(): Promise<void>;
+  /** @throws session_exists · limit_exceeded · engine_unavailable · invalid_params */
+  createSession(request: CreateSession, call: CallContext): Promise<SessionMetadata>;
+  /** The live session, woken from the store if need be; single-flight. @throws session_not_found */
+  getSession(id: string, principal: Principal): Promise<ISessionInstance>;
+  /** `getSession` for one piece of work; found again if it went to sleep before the work could begin. */
+  use<T>(id: string, principal: Principal, work: (session: ISessionInstance) => Promise<T>): Promise<T>;
+  /** Without waking it. @throws session_not_found */
+  getMetadata(id: string, principal: Principal): Promise<SessionMetadata>;
+  updateSession(id: string, patch: SessionPatch, principal: Principal): Promise<SessionMetadata>;
+  deleteSession(id: string, principal: Principal): Promise<void>;
+  executeCommand(id: string, command: string, call: CallContext): Promise<ExecuteResult>;
+  listSessions(query: ListQuery, principal: Principal): Promise<SessionList>;
+  readEvents(id: string, sinceSeq: number, limit: number, principal: Principal): Promise<EventPage>;
+  /** Checkpoints and lets go of the live state. */
+  hibernate(id: string, principal: Principal): Promise<SessionMetadata>;
+  /** Resolves when everything up to now is in a checkpoint and on the disk. */
+  save(id: string, principal: Principal): Promise<void>;
+  saveDirtySessions(): Promise<void>;
+  /** Takes no more work, and resolves when what runs has ended: by itself within the grace time, else interrupted. */
+  drain(): Promise<void>;
+  /** Drains, saves everything and lets all live state go. */
+  shutdown(): Promise<void>;
+  /** Calls `listener` for each event of the session after it is journaled, asleep or awake. */
+  subscribe(id: string, listener: (event: SessionEvent) => void): Disposable;
+  /** Sizes for `status`. */
+  counts(): { live: number; busy: number; memory_bytes: number };
+}
+export interface ListQuery {
+  kind?: string;
+  status?: string;
+  tag?: string;
+  limit: number;
+  cursor?: string;
+}
+export interface SessionList {
+  sessions: SessionMetadata[];
+  total_sessions: number;
+  total_memory_mb: number;
+  next_cursor: string | null;
+}
+
+export const IPersistenceManager = Symbol.for('sojourn.IPersistenceManager');
+export interface IPersistenceManager {
+  /** Begins to write behind. */
+  start(): void;
+  /** Takes a checkpoint if the session changed since the last one; null when it had not. */
+  saveSession(session: ISessionInstance, reason: string): Promise<CheckpointRecord | null>;
+  saveDirtySessions(): Promise<void>;
+  /** Everything dirty, and everything on the disk, before it resolves. */
+  forceSave(): Promise<void>;
+  /** Stops the timer and writes the rest. */
+  shutdown(): Promise<void>;
+  sessionExistsOnDisk(id: string): Promise<boolean>;
+}
+
+export const IProcessManager = Symbol.for('sojourn.IProcessManager');
+/** The server as a process in the background. */
+export interface IProcessManager {
+  /** Starts one unless one runs; resolves to its pid when it answers. */
+  startServer(options?: { timeoutMs?: number }): Promise<number | undefined>;
+  /** False when there was none. */
+  stopServer(): Promise<boolean>;
+  isServerRunning(): Promise<boolean>;
+  getServerPid(): Promise<number | null>;
+}
+
+/** What a running server leaves in DATA_DIR/runtime.json, mode 0600. */
+export interface RuntimeInfo {
+  pid: number;
+  url: string;
+  token: string | null;
+  version: string;
+  started_at: string;
+}

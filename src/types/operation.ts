@@ -1,0 +1,127 @@
+/**
+ * The operation catalogue: everything a client can ask for, defined once and projected by every transport.
+ */
+import type { z } from 'zod';
+import { z as zod } from 'zod';
+import type { Disposable, ILog } from './ports.js';
+import type { ISessionInstance } from './session.js';
+
+export type Access = 'read' | 'write' | 'admin';
+
+/** Who asks. The owner's sessions are all that a principal without `admin` ever sees. */
+export interface Principal {
+  readonly id: string;
+  readonly access: Access;
+}
+
+/** How a write wants to be treated; the same keys on every transport. */
+export const writeOptionsSchema = zod.object({
+  on_busy: zod.enum(['enqueue', 'reject', 'interrupt']).optional().describe('While another write runs.'),
+  wait_s: zod
+    .number()
+    .min(0)
+    .max(86_400)
+    .optional()
+    .describe('Answer status "running" with the seq after this many seconds; the work goes on.'),
+  if_seq: zod.number().int().min(0).optional().describe('Only if nothing was written after this seq.'),
+  if_epoch: zod.number().int().min(0).optional().describe('Only if the live state was not rebuilt since.'),
+  idempotency_key: zod
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("A second call with the same key gets the first one's answer."),
+});
+export type WriteOptions = zod.infer<typeof writeOptionsSchema>;
+
+/** What surrounds one call, whatever transport it came by. */
+export interface CallContext extends WriteOptions {
+  readonly principal: Principal;
+  readonly request_id: string;
+  /** Names the client that holds or wants a lease. */
+  readonly client_id?: string;
+  /** Aborts when the client has gone: reads stop, writes that were accepted go on. */
+  readonly signal?: AbortSignal;
+}
+
+/** A REST address besides `POST /api/sessions/:id/NAME`. Path parameters become fields of `params`. */
+export interface HttpAlias {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below /api, with `:name` parameters; `:id` is the session. */
+  readonly path: string;
+  /** Status of success; 200 when left out. 204 sends no body. */
+  readonly status?: number;
+}
+
+export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
+  /** snake_case; the same name on every transport. */
+  readonly name: string;
+  readonly access: Access;
+  /** One line of documentation. */
+  readonly summary: string;
+  readonly params: P;
+  readonly result: R;
+  readonly http?: readonly HttpAlias[];
+  /** True when the handler itself gives a repeated idempotency key the first answer. */
+  readonly answersOnce?: boolean;
+}
+
+/** Asks the server, not one session. */
+export interface ServerOperation<
+  P extends z.ZodType = z.ZodType,
+  R extends z.ZodType = z.ZodType,
+> extends OperationShape<P, R> {
+  readonly scope: 'server';
+  handle(params: z.output<P>, call: CallContext): Promise<z.input<R>>;
+}
+
+/** Asks one session, of every kind or of those named. `access: 'write'` lets retries be answered once. */
+export interface SessionOperation<
+  P extends z.ZodType = z.ZodType,
+  R extends z.ZodType = z.ZodType,
+> extends OperationShape<P, R> {
+  readonly scope: 'session';
+  readonly kinds?: readonly string[];
+  handle(params: z.output<P>, call: SessionCall): Promise<z.input<R>>;
+}
+export interface SessionCall extends CallContext {
+  readonly session_id: string;
+  /** Works with the session's instance; repeated from the start if it went to sleep just before `work` began. */
+  use<T>(work: (session: ISessionInstance) => Promise<T>): Promise<T>;
+}
+
+export type Operation = ServerOperation | SessionOperation;
+
+export const defineServerOperation = <P extends z.ZodType, R extends z.ZodType>(
+  operation: Omit<ServerOperation<P, R>, 'scope'>,
+): ServerOperation<P, R> => ({ scope: 'server', ...operation });
+
+export const defineSessionOperation = <P extends z.ZodType, R extends z.ZodType>(
+  operation: Omit<SessionOperation<P, R>, 'scope'>,
+): SessionOperation<P, R> => ({ scope: 'session', ...operation });
+
+export const ICatalogue = Symbol.for('sojourn.ICatalogue');
+export interface ICatalogue {
+  /** @throws a plain Error when the name is taken or malformed: that is a mistake in the program. */
+  register(operation: Operation): void;
+  /** Every operation, by name. */
+  list(): readonly Operation[];
+  find(name: string): Operation | undefined;
+  /**
+   * Validates, authorises and runs one operation. `params.session_id` names the session for session operations,
+   * and the keys of `writeOptionsSchema` may stand among the parameters of a write.
+   * @throws SojournError of every code in the table.
+   */
+  call(name: string, params: unknown, call: CallContext): Promise<unknown>;
+}
+
+export const ITransport = Symbol.for('sojourn.ITransport');
+/** A door to the catalogue. */
+export interface ITransport extends Disposable {
+  readonly name: string;
+  start(host: TransportHost): Promise<void>;
+}
+export interface TransportHost {
+  readonly catalogue: ICatalogue;
+  readonly log: ILog;
+}

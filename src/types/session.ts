@@ -1,0 +1,243 @@
+/**
+ * Sessions as data (record, metadata, results) and as live things (instance, pool, managers).
+ * Data shapes carry their wire names everywhere, so that nothing is mapped on the way to a transport or a store.
+ */
+import { z } from 'zod';
+import { epochCauseSchema, executionErrorSchema, mimeBundleSchema, resultStatusSchema } from './events.js';
+import type { SessionEvent } from './events.js';
+import type { Principal, WriteOptions } from './operation.js';
+import type { Disposable } from './ports.js';
+import type { CheckpointRecord } from './store.js';
+
+export const sessionIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+export const sessionIdSchema = z
+  .string()
+  .regex(
+    sessionIdPattern,
+    'a session id has 1 to 128 characters, starts with a letter or digit and goes on with letters, digits and . _ : -',
+  );
+
+export const durabilitySchema = z.enum(['async', 'os', 'fsync']);
+/** How far a write has got before it is acknowledged: memory, the operating system, the disk. */
+export type Durability = z.infer<typeof durabilitySchema>;
+
+export const recoverySchema = z.enum(['replay', 'checkpoint']);
+export type Recovery = z.infer<typeof recoverySchema>;
+
+export const isolationSchema = z.enum(['none', 'process', 'sandbox']);
+export type Isolation = z.infer<typeof isolationSchema>;
+
+export const sessionStatusSchema = z.enum(['creating', 'idle', 'busy', 'restoring', 'hibernated', 'failed']);
+export type SessionStatus = z.infer<typeof sessionStatusSchema>;
+
+export const failureSchema = z.object({ code: z.string(), detail: z.string(), at: z.string() });
+
+/** What the store keeps of a session. Times are ISO 8601 UTC. */
+export const sessionRecordSchema = z.object({
+  session_id: sessionIdSchema,
+  /** Names this incarnation of the id on disk: a deleted and re-created id never meets its old files. */
+  uid: z.string().regex(/^[a-z0-9]{8,64}$/),
+  name: z.string(),
+  kind: z.string(),
+  description: z.string(),
+  tags: z.array(z.string()),
+  owner: z.string(),
+  created_at: z.string(),
+  last_activity: z.string(),
+  timeout_s: z.number(),
+  expire_after_s: z.number(),
+  durability: durabilitySchema,
+  recovery: recoverySchema,
+  isolation: isolationSchema,
+  options: z.record(z.string(), z.unknown()),
+  epoch: z.number().int(),
+  head_seq: z.number().int(),
+  /** Bytes of the journal and of all distinct checkpoint parts. */
+  stored_bytes: z.number().int(),
+  checkpoint_count: z.number().int(),
+  /** The checkpoint that recovery starts from. */
+  head_checkpoint: z.string().nullable(),
+  branch: z.string(),
+  parent: z.object({ session_id: z.string(), seq: z.number().int() }).nullable(),
+  total_executions: z.number().int(),
+  variable_count: z.number().int().nullable(),
+  /** Set when the stored session cannot be trusted: its files are kept and nothing is run. */
+  failure: failureSchema.nullable(),
+  /** Why the live state is gone, while it is: the cause that the next wake will journal. */
+  asleep: epochCauseSchema.nullable(),
+  /** Fingerprint of the idempotency key it was created with: a repeated creation finds its session. */
+  create_key: z.string().optional(),
+});
+export type SessionRecord = z.infer<typeof sessionRecordSchema>;
+export type SessionPatch = Partial<Omit<SessionRecord, 'session_id' | 'uid' | 'kind' | 'owner' | 'created_at'>>;
+
+export const sessionMetadataSchema = z
+  .object({
+    session_id: z.string(),
+    name: z.string(),
+    kind: z.string(),
+    description: z.string(),
+    tags: z.array(z.string()),
+    status: sessionStatusSchema,
+    owner: z.string(),
+    created_at: z.string(),
+    last_activity: z.string(),
+    /** When the session will be deleted; null = never. */
+    expires_at: z.string().nullable(),
+    /** When it will hibernate if nothing happens; null = never, or it is asleep already. */
+    sleeps_at: z.string().nullable(),
+    timeout_s: z.number(),
+    head_seq: z.number().int(),
+    event_count: z.number().int(),
+    checkpoint_count: z.number().int(),
+    epoch: z.number().int(),
+    durability: durabilitySchema,
+    recovery: recoverySchema,
+    isolation: isolationSchema,
+    memory_mb: z.number(),
+    memory_bytes: z.number().int(),
+    stored_bytes: z.number().int(),
+    branch: z.string(),
+    parent: z.object({ session_id: z.string(), seq: z.number().int() }).nullable(),
+    total_executions: z.number().int(),
+    variable_count: z.number().int().nullable(),
+    error: failureSchema.nullable(),
+  });
+export type SessionMetadata = z.infer<typeof sessionMetadataSchema>;
+
+export const createSessionSchema = z.strictObject({
+  kind: z.string().default('python').describe('Which engine runs the session.'),
+  session_id: sessionIdSchema.optional().describe('Chosen by the server when left out.'),
+  name: z.string().max(200).optional(),
+  description: z.string().max(10_000).optional(),
+  tags: z.array(z.string().min(1).max(100)).max(100).optional(),
+  timeout_s: z.number().min(0).max(1e9).optional().describe('Idle seconds until it hibernates; 0 = never.'),
+  expire_after_s: z.number().min(0).max(1e9).optional().describe('Idle seconds until it is deleted; 0 = never.'),
+  durability: durabilitySchema.optional(),
+  recovery: recoverySchema.optional(),
+  min_isolation: isolationSchema.optional().describe('Refused when this machine enforces less.'),
+  if_exists: z.enum(['error', 'return']).default('error'),
+  options: z.record(z.string(), z.unknown()).optional().describe("The engine's own options."),
+});
+export type CreateSession = z.input<typeof createSessionSchema>;
+
+/** What every answer to a write carries. */
+export const writeReceiptSchema = z.object({
+  /** The journal place of the input. */
+  seq: z.number().int(),
+  epoch: z.number().int(),
+  /** True when the answer survives a kill of the server (durability os or fsync). */
+  durable: z.boolean(),
+  /** Everything up to this seq is as safe as the session's durability says. */
+  durable_seq: z.number().int(),
+});
+export type WriteReceipt = z.infer<typeof writeReceiptSchema>;
+
+export const executeResultSchema = writeReceiptSchema
+  .extend({
+    status: z.enum([...resultStatusSchema.options, 'running']),
+    /** What a terminal would have shown: stdout, stderr, the value of the last expression, the traceback. */
+    output: z.string(),
+    should_exit: z.boolean(),
+    stdout: z.string(),
+    stderr: z.string(),
+    result: mimeBundleSchema.nullable(),
+    displays: z.array(mimeBundleSchema),
+    error: executionErrorSchema.nullable(),
+    execution_count: z.number().int().nullable(),
+    duration_ms: z.number(),
+    truncated: z.boolean(),
+    /** How a run was stopped: which rung of the ladder worked and after how many milliseconds. */
+    interrupt: z.object({ rung: z.enum(['signal', 'terminate', 'kill']), ms: z.number() }).optional(),
+  });
+export type ExecuteResult = z.infer<typeof executeResultSchema>;
+
+/** A page of the journal. */
+export interface EventPage {
+  events: SessionEvent[];
+  head_seq: number;
+  /** Pass it as `since_seq` to go on; null at the end. */
+  next_seq: number | null;
+}
+
+/** A live session: its mailbox, its journal and, while awake, its engine. */
+export interface ISessionInstance extends Disposable {
+  readonly id: string;
+  readonly kind: string;
+  readonly owner: string;
+  /** Runs code in a code session: `performWrite('execute', {code})` with the defaults. */
+  execute(command: string): Promise<ExecuteResult>;
+  /** Journals the input, runs it when its turn comes, journals the answer, then resolves. */
+  performWrite(operation: string, params: Record<string, unknown>, call: WriteCall): Promise<unknown>;
+  /** Runs an operation that changes nothing, beside others. */
+  performRead(operation: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<unknown>;
+  /** What became of an earlier input. @throws execution_not_found */
+  readExecution(seq: number): Promise<ExecuteResult>;
+  /** Stops what runs now and resolves when it has stopped. */
+  interrupt(): Promise<InterruptReport>;
+  /** Rebuilds the live state: from a checkpoint taken now, or from nothing. */
+  restart(keepState: boolean): Promise<SessionMetadata>;
+  /** Wakes it; resolves when it can run code. */
+  wake(): Promise<void>;
+  /** Takes a checkpoint of everything up to now; null when the newest one covers it already. */
+  checkpoint(reason: string): Promise<CheckpointRecord | null>;
+  /** Checkpoints and lets the live state go; the next use wakes it. */
+  hibernate(): Promise<void>;
+  /** Takes no more writes; resolves when what runs has ended, interrupted when the grace time is over. */
+  drain(graceMs: number): Promise<void>;
+  getState(): SessionState;
+  getMetadata(): SessionMetadata;
+  /** True when recovery would have to run inputs again. */
+  isDirty(): boolean;
+  markClean(): void;
+  /** Milliseconds since 1970 of the last execution, write or keep-alive. */
+  getLastAccessTime(): number;
+  touch(): void;
+  /** Journal events that the newest checkpoint does not cover. */
+  getChangesSinceLastSave(): Promise<SessionEvent[]>;
+  updateMetadata(patch: SessionPatch): Promise<SessionMetadata>;
+}
+
+export const interruptReportSchema = z.object({
+  /** False when nothing was running. */
+  interrupted: z.boolean(),
+  seq: z.number().int().nullable(),
+  /** Which rung of the ladder worked and after how many milliseconds. */
+  rung: z.enum(['signal', 'terminate', 'kill']).nullable(),
+  ms: z.number().nullable(),
+});
+export type InterruptReport = z.infer<typeof interruptReportSchema>;
+
+/** Who writes, and how; the part of a call that concerns the journal. */
+export interface WriteCall extends WriteOptions {
+  readonly principal: Pick<Principal, 'id'>;
+  readonly client_id?: string;
+}
+
+export interface SessionState {
+  status: SessionStatus;
+  epoch: number;
+  head_seq: number;
+  queue_length: number;
+  /** The input that runs now. */
+  running_seq: number | null;
+}
+
+export const ISessionPool = Symbol.for('sojourn.ISessionPool');
+/** The live sessions, least recently used first to go. */
+export interface ISessionPool {
+  /** Finds and touches. */
+  get(id: string): ISessionInstance | undefined;
+  /** Finds without touching. */
+  peek(id: string): ISessionInstance | undefined;
+  /** Adds, or replaces one of the same id. */
+  add(id: string, instance: ISessionInstance): void;
+  remove(id: string): boolean;
+  getAll(): ISessionInstance[];
+  getAllMetadata(): SessionMetadata[];
+  getDirty(): ISessionInstance[];
+  clear(): void;
+  size(): number;
+  /** The least recently used session that is doing nothing. */
+  peekLRU(): string | undefined;
+}

@@ -1,0 +1,7 @@
+/** The package's version, read from its own package.json so that it stands in one place. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+export const { version } = z.object({ version: z.string() }).parse(manifest);

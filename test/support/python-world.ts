@@ -1,0 +1,211 @@
+/** Real Python sessions for tests: one zygote a suite, fresh kernels and workspaces a test. */
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { silentLog, systemClock, systemFiles, systemIds, systemSpawner } from '../../src/core/system.js';
+import { pythonEngine } from '../../src/engines/python/definition.js';
+import type { PythonEngineOptions } from '../../src/engines/python/definition.js';
+import type { PythonEngine } from '../../src/engines/python/python-engine.js';
+import type {
+  CheckpointContent,
+  CheckpointSource,
+  EngineDeath,
+  ExecuteOutcome,
+  PartSink,
+  RestoreReport,
+} from '../../src/types/engine.js';
+import type { OutputEventBody } from '../../src/types/events.js';
+import { pythonExecutable } from './needs.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+/** A sink that keeps everything in memory, like a store would on disk. */
+export class MemorySink implements PartSink {
+  readonly parts: { name: string; hash: string; bytes: Buffer }[] = [];
+  readonly reused: string[] = [];
+
+  constructor(private readonly known = new Map<string, Buffer>()) {}
+
+  has(hash: string): boolean {
+    return this.known.has(hash);
+  }
+
+  async put(name: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
+    const chunks: Uint8Array[] = [];
+    if (bytes instanceof Uint8Array) chunks.push(bytes);
+    else for await (const chunk of bytes) chunks.push(chunk);
+    const all = Buffer.concat(chunks);
+    const hash = createHash('sha256').update(all).digest('hex');
+    this.parts.push({ name, hash, bytes: all });
+    this.known.set(hash, all);
+    return hash;
+  }
+
+  reuse(name: string, hash: string): void {
+    const bytes = this.known.get(hash);
+    if (!bytes) throw new Error('reused what is not there');
+    this.reused.push(name);
+    this.parts.push({ name, hash, bytes });
+  }
+
+  hashes(): Record<string, string> {
+    return Object.fromEntries(this.parts.map(({ name, hash }) => [name, hash]));
+  }
+}
+
+export interface Saved {
+  content: CheckpointContent;
+  sink: MemorySink;
+}
+
+/** What a store would hand to `restore`: the manifest has been through JSON. */
+export function sourceOf({ content, sink }: Saved): CheckpointSource {
+  return {
+    manifest: JSON.parse(JSON.stringify(content.manifest)) as Record<string, unknown>,
+    parts: sink.parts.map(({ name, hash, bytes }) => ({ name, hash, size: bytes.length })),
+    read: (name) => {
+      const part = sink.parts.find((candidate) => candidate.name === name);
+      return part ? Promise.resolve(part.bytes) : Promise.reject(new Error(`no part ${name}`));
+    },
+  };
+}
+
+/** One session with everything it said. */
+export class PythonSession {
+  readonly outputs: OutputEventBody[] = [];
+  readonly idleOutputs: OutputEventBody[] = [];
+  readonly deaths: EngineDeath[] = [];
+  private seq = 0;
+
+  constructor(
+    readonly engine: PythonEngine,
+    readonly workspace: string,
+    idle: OutputEventBody[],
+    deaths: EngineDeath[],
+  ) {
+    this.idleOutputs = idle;
+    this.deaths = deaths;
+  }
+
+  async run(code: string, options: { signal?: AbortSignal; silent?: boolean } = {}): Promise<RunReport> {
+    const outputs: OutputEventBody[] = [];
+    this.seq += 1;
+    const outcome = await this.engine.execute(
+      { code, silent: options.silent ?? false },
+      {
+        signal: options.signal ?? new AbortController().signal,
+        inputSeq: this.seq,
+        emit: (output) => {
+          outputs.push(output);
+          this.outputs.push(output);
+          this.onOutput(output);
+        },
+      },
+    );
+    return new RunReport(outcome, outputs);
+  }
+
+  /** Told of every output of every run. */
+  onOutput: (output: OutputEventBody) => void = () => undefined;
+
+  /** The text of the last expression. @throws when the run fails */
+  async value(code: string): Promise<string> {
+    const report = await this.run(code);
+    if (report.outcome.status !== 'ok') throw new Error(report.outcome.error?.traceback);
+    return report.result;
+  }
+
+  async save(known?: Map<string, Buffer>): Promise<Saved> {
+    const capture = await this.engine.capture();
+    try {
+      const sink = new MemorySink(known);
+      return { content: await capture.write(sink), sink };
+    } finally {
+      await capture.dispose();
+    }
+  }
+
+  /** Places go on after those of the stored session, as a journal's do. */
+  restore(saved: Saved): Promise<RestoreReport> {
+    this.seq += 1000;
+    return this.engine.restore(sourceOf(saved));
+  }
+}
+
+export class RunReport {
+  constructor(
+    readonly outcome: ExecuteOutcome,
+    readonly outputs: OutputEventBody[],
+  ) {}
+
+  text(stream: 'stdout' | 'stderr'): string {
+    return this.outputs.map((output) => (output.type === stream ? output.text : '')).join('');
+  }
+
+  get result(): string {
+    const shown = this.outputs.find((output) => output.type === 'execute_result');
+    return shown?.type === 'execute_result' ? String(shown.data['text/plain']) : '';
+  }
+}
+
+/** A zygote and the sessions made with it. */
+export class PythonWorld {
+  private readonly sessions: PythonSession[] = [];
+
+  private constructor(
+    readonly definition: ReturnType<typeof pythonEngine>,
+    readonly folder: string,
+  ) {}
+
+  static async open(options: Partial<PythonEngineOptions> = {}): Promise<PythonWorld> {
+    const folder = await temporaryFolder('python');
+    const definition = pythonEngine({
+      // Another interpreter can be put through the same tests.
+      executable: process.env.SOJOURN_TEST_PYTHON ?? pythonExecutable,
+      preload: [],
+      startTimeoutMs: 30_000,
+      interruptGraceMs: 2000,
+      variableBytes: 10 * 2 ** 20,
+      sessionBytes: 100 * 2 ** 20,
+      runDir: join(folder, 'run'),
+      spawner: systemSpawner,
+      clock: systemClock,
+      ids: systemIds,
+      files: systemFiles,
+      log: silentLog,
+      ...options,
+    });
+    return new PythonWorld(definition, folder);
+  }
+
+  async session(uid = systemIds.uid()): Promise<PythonSession> {
+    const workspace = join(this.folder, `workspace-${systemIds.uid()}`);
+    await mkdir(workspace);
+    const idle: OutputEventBody[] = [];
+    const deaths: EngineDeath[] = [];
+    const engine = await this.definition.create(
+      {},
+      {
+        sessionId: uid,
+        uid,
+        epoch: 0,
+        workspace,
+        log: silentLog,
+        emit: (output) => idle.push(output),
+        died: (death) => deaths.push(death),
+      },
+    );
+    const session = new PythonSession(engine, workspace, idle, deaths);
+    this.sessions.push(session);
+    return session;
+  }
+
+  /** Ends the sessions of one test. */
+  async endSessions(): Promise<void> {
+    for (const session of this.sessions.splice(0)) await session.engine.dispose();
+  }
+
+  async close(): Promise<void> {
+    await this.endSessions();
+    await this.definition.dispose?.();
+  }
+}

@@ -1,0 +1,122 @@
+/** A whole Sojourn without doors, on any store and with the counting engine: what session tests start from. */
+import { join } from 'node:path';
+import { AnswerKeeper } from '../../src/core/answer-keeper.js';
+import { Catalogue } from '../../src/core/catalogue.js';
+import { InProcessCaller } from '../../src/client/in-process-caller.js';
+import { Sojourn } from '../../src/client/sojourn.js';
+import { loadConfig } from '../../src/core/config.js';
+import { SessionPool } from '../../src/core/session-pool.js';
+import { silentLog, systemClock, systemFiles, systemIds } from '../../src/core/system.js';
+import { codeOperations } from '../../src/managers/code-operations.js';
+import { PersistenceManager } from '../../src/managers/persistence-manager.js';
+import { serverOperations } from '../../src/managers/server-operations.js';
+import { SessionManager } from '../../src/managers/session-manager.js';
+import { sessionOperations } from '../../src/managers/session-operations.js';
+import { memoryStore } from '../../src/storage/memory.js';
+import type { ConfigInput } from '../../src/types/config.js';
+import type { EngineDefinition } from '../../src/types/engine.js';
+import type { IClock } from '../../src/types/ports.js';
+import type { ISessionStore } from '../../src/types/store.js';
+import { counterEngine } from './counter-engine.js';
+import type { CounterHooks } from './counter-engine.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+export interface WorldOptions {
+  readonly config?: ConfigInput;
+  readonly hooks?: CounterHooks;
+  readonly store?: ISessionStore;
+  readonly clock?: IClock;
+  readonly dataDir?: string;
+}
+
+export interface World {
+  readonly client: Sojourn;
+  readonly sessions: SessionManager;
+  readonly store: ISessionStore;
+  readonly catalogue: Catalogue;
+  readonly dataDir: string;
+  as(principal: string): Sojourn;
+  /** Ends as a killed process would: nothing is saved, nobody is told. */
+  crash(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
+  const dataDir = options.dataDir ?? join(await temporaryFolder(), 'data');
+  const clock = options.clock ?? systemClock;
+  const log = silentLog;
+  const given: ConfigInput = {
+    checkpoint: { interval_ms: 1e9 },
+    shutdown_grace_s: 0,
+    ...options.config,
+    data_dir: dataDir,
+  };
+  const config = loadConfig({ given, file: null, env: {} });
+  const kept = options.store ?? memoryStore.create({ dataDir, clock, log, files: systemFiles });
+  if (options.store === undefined) await kept.open();
+  const { store, cut } = cuttable(kept);
+  const definition = counterEngine(options.hooks) as unknown as EngineDefinition;
+  const engines = new Map([[definition.name, definition]]);
+  const pool = new SessionPool();
+  const persistence = new PersistenceManager({ pool, store, clock, log, config });
+  const services = {
+    store,
+    pool,
+    persistence,
+    engines,
+    config,
+    clock,
+    ids: systemIds,
+    files: systemFiles,
+    log,
+  };
+  const sessions = new SessionManager(services);
+  const catalogue = new Catalogue(sessions, new AnswerKeeper(store, clock));
+  const facts = { version: '0', pid: 1, memoryBytes: () => 0, limits: {} };
+  const operations = [
+    ...serverOperations(sessions, engines, facts, clock),
+    ...sessionOperations(sessions, clock),
+    ...codeOperations(engines, sessions),
+  ];
+  for (const operation of operations) catalogue.register(operation);
+  await sessions.start();
+  const as = (id: string, access: 'admin' | 'write' = 'write') =>
+    new Sojourn(new InProcessCaller(catalogue, { id, access }, systemIds, () => Promise.resolve()));
+  return {
+    client: as('local', 'admin'),
+    sessions,
+    store: kept,
+    catalogue,
+    dataDir,
+    as,
+    crash: async () => {
+      cut();
+      await sessions.shutdown();
+    },
+    close: async () => {
+      await sessions.shutdown();
+      await kept.dispose();
+    },
+  };
+}
+
+/** A store that can be cut off, as by the death of the process that uses it: from then on nothing reaches it. */
+function cuttable(kept: ISessionStore): { store: ISessionStore; cut: () => void } {
+  let isCut = false;
+  const store = new Proxy(kept, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]): unknown => {
+        if (isCut && name !== 'pinParts') return Promise.reject(new Error('the process is dead'));
+        return Reflect.apply(member, target, args) as unknown;
+      };
+    },
+  });
+  return {
+    store,
+    cut: () => {
+      isCut = true;
+    },
+  };
+}
