@@ -79,7 +79,10 @@ function bindCore(container: Container): void {
     .toResolvedValue(createEngines, [IConfig, tokens.plugins, ISpawner, IClock, IIds, ILog]);
   container
     .bind<AnswerKeeper>(tokens.answers)
-    .toResolvedValue((store: ISessionStore, clock: IClock) => new AnswerKeeper(store, clock), [ISessionStore, IClock]);
+    .toResolvedValue(
+      (store: ISessionStore, clock: IClock) => new AnswerKeeper(store, clock),
+      [ISessionStore, IClock],
+    );
   container
     .bind<ICatalogue>(ICatalogue)
     .toResolvedValue(createCatalogue, [ISessionManager, tokens.answers, IEngines, IConfig, IClock]);
@@ -120,7 +123,13 @@ function bindTransports(container: Container): void {
     .whenNamed('rest');
 }
 
-function createStore(config: IConfig, plugins: Plugins, clock: IClock, files: IFiles, log: ILog): ISessionStore {
+function createStore(
+  config: IConfig,
+  plugins: Plugins,
+  clock: IClock,
+  files: IFiles,
+  log: ILog,
+): ISessionStore {
   const known: StoreDefinition[] = [sqliteStore, memoryStore, ...plugins.stores];
   const definition = known.find((candidate) => candidate.name === config.store);
   if (definition) return definition.create({ dataDir: config.data_dir, clock, files, log });
@@ -221,13 +230,16 @@ export class App {
       throw new SojournError('invalid_params', `transports: there is no '${name}'; there is: rest.`);
     }
     const transport = this.container.get<ITransport>(ITransport, { name });
-    await transport.start({ catalogue: this.catalogue, log: this.container.get<ILog>(ILog).child({ component: name }) });
+    await transport.start({
+      catalogue: this.catalogue,
+      log: this.container.get<ILog>(ILog).child({ component: name }),
+    });
     return this.owned.use(transport);
   }
 
   /** Gets engines ready ahead of the first session. */
   async warmUp(): Promise<void> {
-    await Promise.all([...this.engines.values()].map((engine) => engine.warmUp?.()));
+    for (const engine of this.engines.values()) await engine.warmUp?.();
   }
 
   /** Calls in the same process, as the holder of the server's own token. */
@@ -237,7 +249,9 @@ export class App {
 
   /** What runs may end, and is answered, while the doors close; then everything is saved. */
   async close(): Promise<void> {
-    const draining = this.started ? this.container.get<ISessionManager>(ISessionManager).drain() : Promise.resolve();
+    const draining = this.started
+      ? this.container.get<ISessionManager>(ISessionManager).drain()
+      : Promise.resolve();
     await this.owned.dispose();
     await draining;
   }

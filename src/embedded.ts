@@ -12,7 +12,9 @@ import { claimDataDirectory } from './managers/data-directory.js';
 import type { ConfigInput } from './types/config.js';
 import type { ISojourn } from './types/client.js';
 
-type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S;
 type CamelTree<T> = T extends readonly unknown[]
   ? T
   : T extends object
@@ -41,7 +43,8 @@ export async function createSojourn(options: SojournOptions = {}): Promise<ISojo
     }
     const config = loadConfig(readEnvironment ? { given } : { given, file: null, env: homeEnvironment() });
     owned.use(await claimDataDirectory(config.data_dir, { files: systemFiles, ids: systemIds }));
-    const log = settings.log?.level === undefined ? silentLog : createLog({ level: config.log.level, pretty: false });
+    const log =
+      settings.log?.level === undefined ? silentLog : createLog({ level: config.log.level, pretty: false });
     const app = await createApp({ config, log, token: null });
     owned.use({ dispose: () => app.close() });
     await app.start();

@@ -11,11 +11,22 @@ export interface Plugins {
   readonly stores: StoreDefinition[];
 }
 
-const callable = z.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'must be a function');
-const common = { name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), apiVersion: z.literal(1), create: callable };
+const callable = z.custom<(...args: never[]) => unknown>(
+  (value) => typeof value === 'function',
+  'must be a function',
+);
+const common = {
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  apiVersion: z.literal(1),
+  create: callable,
+};
 const engineSchema = z.looseObject({
   ...common,
-  capabilities: z.object({ execute: z.boolean().optional(), replay: z.boolean().optional(), clear: z.boolean().optional() }),
+  capabilities: z.object({
+    execute: z.boolean().optional(),
+    replay: z.boolean().optional(),
+    clear: z.boolean().optional(),
+  }),
   isolation: z.enum(['none', 'process', 'sandbox']),
   options: z.custom<z.ZodType>((value) => value instanceof z.ZodType, 'must be a zod schema'),
 });
@@ -41,7 +52,12 @@ async function importDefault(name: string): Promise<unknown> {
   try {
     return ((await import(specifier)) as { default?: unknown }).default;
   } catch (cause) {
-    throw new SojournError('invalid_params', `plugins: '${name}' cannot be loaded: ${messageOf(cause)}`, {}, { cause });
+    throw new SojournError(
+      'invalid_params',
+      `plugins: '${name}' cannot be loaded: ${messageOf(cause)}`,
+      {},
+      { cause },
+    );
   }
 }
 
@@ -50,7 +66,10 @@ function check<S extends z.ZodType>(name: string, schema: S, definition: unknown
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const member = issue?.path.join('.') ?? '';
-  throw new SojournError('invalid_params', `plugins: '${name}' is no plugin of API version 1: ${member} ${issue?.message ?? ''}`);
+  throw new SojournError(
+    'invalid_params',
+    `plugins: '${name}' is no plugin of API version 1: ${member} ${issue?.message ?? ''}`,
+  );
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

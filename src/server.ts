@@ -21,18 +21,22 @@ export interface RunningServer extends Disposable {
 export async function startServer(config: IConfig, log: ILog): Promise<RunningServer> {
   const owned = new DisposableStack();
   try {
-    const claim = owned.use(await claimDataDirectory(config.data_dir, { files: systemFiles, ids: systemIds }));
+    const claim = owned.use(
+      await claimDataDirectory(config.data_dir, { files: systemFiles, ids: systemIds }),
+    );
     const token = config.auth === 'none' ? null : (config.token ?? (await claim.token()));
     const app = await createApp({ config, log, token });
     owned.use({ dispose: () => app.close() });
     const report = await app.start();
-    for (const { session_id, detail } of report.damaged) log.error({ session_id, detail }, 'a session is set aside');
+    for (const { session_id, detail } of report.damaged)
+      log.error({ session_id, detail }, 'a session is set aside');
     let url = '';
     for (const name of config.transports) {
       const transport = await app.openTransport(name);
       if ('url' in transport && typeof transport.url === 'string') url = transport.url;
     }
-    if (url === '') throw new SojournError('invalid_params', 'transports: a server needs one; rest is the usual one.');
+    if (url === '')
+      throw new SojournError('invalid_params', 'transports: a server needs one; rest is the usual one.');
     const started_at = new Date(systemClock.now()).toISOString();
     await claim.announce({ pid: process.pid, url, token, version, started_at });
     log.info({ url, sessions: report.sessions, version }, 'ready');

@@ -60,8 +60,18 @@ describe('who may call', () => {
   it('takes the right token and no other', () => {
     const door = new Authenticator('the-right-token-of-the-server');
     expect(passes(() => door.authenticate('Bearer the-right-token-of-the-server'))).to.equal(true);
-    for (const header of [undefined, '', 'Bearer', 'Bearer wrong', 'Basic dGhl', 'the-right-token-of-the-server']) {
-      expect(passes(() => door.authenticate(header)), header).to.equal(false);
+    for (const header of [
+      undefined,
+      '',
+      'Bearer',
+      'Bearer wrong',
+      'Basic dGhl',
+      'the-right-token-of-the-server',
+    ]) {
+      expect(
+        passes(() => door.authenticate(header)),
+        header,
+      ).to.equal(false);
     }
     expect(passes(() => new Authenticator(null).authenticate(undefined))).to.equal(true);
   });

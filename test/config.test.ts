@@ -34,7 +34,9 @@ describe('configuration', () => {
   });
 
   it('puts the file over defaults, the environment over the file, and flags over all', async () => {
-    const path = await file('port: 1001\npool:\n  max_live_sessions: 11\n  max_memory_bytes: 111\nlog:\n  level: warn\n');
+    const path = await file(
+      'port: 1001\npool:\n  max_live_sessions: 11\n  max_memory_bytes: 111\nlog:\n  level: warn\n',
+    );
     const env = { SOJOURN_POOL_MAX_LIVE_SESSIONS: '22', SOJOURN_PORT: '1002' };
     const config = load({ file: path, env, given: { port: 1003 } });
     expect(config.port).to.equal(1003);
@@ -56,8 +58,13 @@ describe('configuration', () => {
 
   it('names a value of the wrong type and where it stands', async () => {
     const path = await file('port: often\n');
-    expect(refusal({ file: path })).to.include('port').and.include('"often"').and.include(path);
-    expect(refusal({ env: { SOJOURN_PORT: '99999' } })).to.include('port').and.include('in the environment');
+    expect(refusal({ file: path }))
+      .to.include('port')
+      .and.include('"often"')
+      .and.include(path);
+    expect(refusal({ env: { SOJOURN_PORT: '99999' } }))
+      .to.include('port')
+      .and.include('in the environment');
   });
 
   it('refuses an unknown variable of its own prefix, and leaves others alone', () => {
@@ -86,7 +93,10 @@ describe('configuration', () => {
   });
 
   it('reads lists from the environment', () => {
-    expect(load({ env: { SOJOURN_PYTHON_PRELOAD: 'json,math' } }).python.preload).to.deep.equal(['json', 'math']);
+    expect(load({ env: { SOJOURN_PYTHON_PRELOAD: 'json,math' } }).python.preload).to.deep.equal([
+      'json',
+      'math',
+    ]);
     expect(load({ env: { SOJOURN_ALLOWED_HOSTS: 'a.example' } }).allowed_hosts).to.deep.equal(['a.example']);
   });
 

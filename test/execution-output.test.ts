@@ -20,7 +20,8 @@ describe('the output of an execution', () => {
 
   it('keeps head and tail of long output and says how much is left out', () => {
     const output = new ExecutionOutput(20);
-    for (let index = 0; index < 1000; index += 1) output.add({ type: 'stdout', text: `${String(index).padStart(4, '0')}\n` });
+    for (let index = 0; index < 1000; index += 1)
+      output.add({ type: 'stdout', text: `${String(index).padStart(4, '0')}\n` });
     const { stdout, truncated } = output.toResult();
     expect(truncated).to.equal(true);
     expect(stdout).to.equal('0000\n0001\n\n… 4980 characters left out …\n0998\n0999\n');

@@ -1,12 +1,13 @@
 /** The leak check itself: each kind of thing left behind is found, and what is closing already is not. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import { z } from 'zod';
 import { leaksSince, takeBaseline } from './support/leaks.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 
@@ -42,6 +43,12 @@ describe('nothing', () => {
   });
 });
 `;
+
+/** What mocha's own JSON reporter says. */
+const reportSchema = z.object({
+  passes: z.array(z.object({ title: z.string() })),
+  failures: z.array(z.object({ fullTitle: z.string(), err: z.object({ message: z.string() }) })),
+});
 
 describe('leak check', () => {
   it('finds a server that still listens, and not one that was closed', async () => {
@@ -84,15 +91,9 @@ describe('leak check', () => {
     const file = join(folder, 'leaky.test.mjs');
     await writeFile(file, leakyFile(marker));
     const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', 'json', file];
-    const run = promisify(execFile)(process.execPath, mocha, {
-      env: { ...process.env, TEST_SUMMARY_FILE: '' },
-    }).catch((error: unknown) => error);
-    const result: unknown = await run;
-    const report = JSON.parse(String(Reflect.get(Object(result), 'stdout'))) as {
-      passes: { title: string }[];
-      failures: { fullTitle: string; err: { message: string } }[];
-    };
-    const found = Object.fromEntries(
+    const mochaRun = spawn(process.execPath, mocha, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const report = reportSchema.parse(JSON.parse(await text(mochaRun.stdout)));
+    const found = new Map(
       report.failures.map(({ fullTitle, err }) => [fullTitle.split(' ')[0], err.message]),
     );
     expect(report.passes.map(({ title }) => title)).to.deep.equal([
@@ -102,11 +103,11 @@ describe('leak check', () => {
       'runs',
       'is clean',
     ]);
-    expect(Object.keys(found).sort()).to.deep.equal(['disposable', 'file', 'server', 'timer']);
-    expect(found['server']).to.include('open handle: Server');
-    expect(found['file']).to.include('is open: open file:');
-    expect(found['disposable']).to.include('the forgotten one was never disposed');
-    expect(found['timer']).to.include('1 running timer(s)');
+    expect([...found.keys()].sort()).to.deep.equal(['disposable', 'file', 'server', 'timer']);
+    expect(found.get('server')).to.include('open handle: Server');
+    expect(found.get('file')).to.include('is open: open file:');
+    expect(found.get('disposable')).to.include('the forgotten one was never disposed');
+    expect(found.get('timer')).to.include('1 running timer(s)');
     expect(existsSync(await readFile(marker, 'utf8'))).to.equal(false);
   });
 });

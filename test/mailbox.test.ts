@@ -4,7 +4,7 @@ import { errors, isSojournError } from '../src/types/errors.js';
 
 /** A promise and its resolver. */
 function gate() {
-  let open = () => undefined as void;
+  let open = (): void => undefined;
   const promise = new Promise<void>((resolve) => {
     open = resolve;
   });

@@ -26,7 +26,8 @@ async function journal(session: ISession): Promise<SessionEvent[]> {
   return events;
 }
 
-const epochs = async (session: ISession) => (await journal(session)).filter((event) => event.type === 'epoch');
+const epochs = async (session: ISession) =>
+  (await journal(session)).filter((event) => event.type === 'epoch');
 const total = async (session: ISession) => Number((await session.execute('total')).output);
 
 describe('a session', () => {
@@ -111,7 +112,11 @@ describe('a session', () => {
 
     it('runs nothing again when it recovers by checkpoint only, and names what is lost', async () => {
       const world = await open();
-      const session = await world.client.createSession({ ...counter, sessionId: 'a', recovery: 'checkpoint' });
+      const session = await world.client.createSession({
+        ...counter,
+        sessionId: 'a',
+        recovery: 'checkpoint',
+      });
       await session.execute('add 1');
       await session.save();
       const { seq } = await session.execute('add 10');
@@ -195,7 +200,11 @@ describe('a session', () => {
       const events = await journal(session);
       expect(events.map(({ type }) => type)).to.deep.equal(['created', 'input', 'stdout', 'result']);
       expect(events.map(({ seq }) => seq)).to.deep.equal([0, 1, 2, 3]);
-      expect(events[1]).to.deep.include({ operation: 'execute', params: { code: 'say hello' }, principal: 'local' });
+      expect(events[1]).to.deep.include({
+        operation: 'execute',
+        params: { code: 'say hello' },
+        principal: 'local',
+      });
       expect(events[3]).to.deep.include({ input_seq: 1, status: 'ok' });
     });
 
@@ -290,7 +299,9 @@ describe('a session', () => {
       await session.call('get_total');
       await session.history();
       expect((await session.info()).lastActivity).to.equal(lastActivity);
-      expect((await session.info()).sleepsAt).to.equal(new Date(Date.parse(lastActivity) + 100_000).toISOString());
+      expect((await session.info()).sleepsAt).to.equal(
+        new Date(Date.parse(lastActivity) + 100_000).toISOString(),
+      );
     });
   });
 
@@ -300,11 +311,19 @@ describe('a session', () => {
       const mine = await world.as('me').createSession({ ...counter, sessionId: 'private' });
       const theirs = world.as('them');
       for (const operation of world.catalogue.list().filter(({ scope }) => scope === 'session')) {
-        const params = { execute: { code: 'total' }, get_execution: { seq: 1 }, update_session: { name: 'x' } }[operation.name];
-        expect(await codeOf(theirs.session('private').call(operation.name, params)), operation.name).to.equal('session_not_found');
+        const params = {
+          execute: { code: 'total' },
+          get_execution: { seq: 1 },
+          update_session: { name: 'x' },
+        }[operation.name];
+        expect(await codeOf(theirs.session('private').call(operation.name, params)), operation.name).to.equal(
+          'session_not_found',
+        );
       }
       expect((await theirs.listSessions()).totalSessions).to.equal(0);
-      expect(await codeOf(theirs.createSession({ ...counter, sessionId: 'private', ifExists: 'return' }))).to.equal('session_exists');
+      expect(
+        await codeOf(theirs.createSession({ ...counter, sessionId: 'private', ifExists: 'return' })),
+      ).to.equal('session_exists');
       expect((await mine.info()).owner).to.equal('me');
     });
   });
@@ -314,7 +333,10 @@ describe('a session', () => {
       const { client } = await open({ config: { limits: { sessions: 1 } } });
       await client.createSession({ ...counter });
       const error: unknown = await client.createSession({ ...counter }).catch((caught: unknown) => caught);
-      expect(isSojournError(error, 'limit_exceeded') && error.fields).to.include({ setting: 'limits.sessions', value: 1 });
+      expect(isSojournError(error, 'limit_exceeded') && error.fields).to.include({
+        setting: 'limits.sessions',
+        value: 1,
+      });
     });
   });
 });

@@ -16,11 +16,21 @@ type Step =
 
 const session = fc.integer({ min: 0, max: 2 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('add' as const), session, by: fc.integer({ min: 1, max: 99 }), key: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('add' as const),
+      session,
+      by: fc.integer({ min: 1, max: 99 }),
+      key: fc.boolean(),
+    }),
+  },
   {
     weight: 5,
     arbitrary: fc.record({
-      do: fc.constantFrom(...(['fail', 'die', 'clear', 'save', 'hibernate', 'restart', 'check', 'delete'] as const)),
+      do: fc.constantFrom(
+        ...(['fail', 'die', 'clear', 'save', 'hibernate', 'restart', 'check', 'delete'] as const),
+      ),
       session,
     }),
   },
@@ -52,7 +62,10 @@ class Run {
         model.total += one.by;
         const key = one.key ? `k${(this.keys += 1)}` : undefined;
         expect((await execute(`add ${one.by}`, key)).output).to.equal(`${model.total}\n`);
-        if (key !== undefined) expect((await held.execute(`add ${one.by}`, { idempotencyKey: key })).output).to.equal(`${model.total}\n`);
+        if (key !== undefined)
+          expect((await held.execute(`add ${one.by}`, { idempotencyKey: key })).output).to.equal(
+            `${model.total}\n`,
+          );
         break;
       }
       case 'fail':

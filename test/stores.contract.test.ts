@@ -14,8 +14,7 @@ describe('built-in stores', () => {
     folders.set(store, dataDir);
     return store;
   };
-  const create = async (definition: StoreDefinition) =>
-    at(definition, await temporaryFolder('store'));
+  const create = async (definition: StoreDefinition) => at(definition, await temporaryFolder('store'));
 
   describeStoreContract('memory', { create: () => create(memoryStore) });
   describeStoreContract('sqlite', {

@@ -18,14 +18,24 @@ export function openApiDocument(catalogue: ICatalogue, version: string): Json {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Sojourn', version, description: 'Durable, forkable sessions behind one API.', license: { name: 'MIT', identifier: 'MIT' } },
+    info: {
+      title: 'Sojourn',
+      version,
+      description: 'Durable, forkable sessions behind one API.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }],
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
       schemas: { Problem: problemSchema },
-      responses: { Problem: { description: 'What went wrong', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } } },
+      responses: {
+        Problem: {
+          description: 'What went wrong',
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        },
+      },
     },
   };
 }
@@ -44,15 +54,25 @@ function describe(operation: Operation, alias: HttpAlias): Json {
   const inPath = [...alias.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
   const params = jsonSchema(operation.params, 'input');
   const properties = (params.properties ?? {}) as Record<string, Json>;
-  const parameters = inPath.map((name) => ({ name, in: 'path', required: true, schema: properties[name] ?? { type: 'string' } }));
+  const parameters = inPath.map((name) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: properties[name] ?? { type: 'string' },
+  }));
   const status = String(alias.status ?? 200);
   const content = { 'application/json': { schema: jsonSchema(operation.result, 'output') } };
   return {
     operationId: `${operation.name}_${alias.method.toLowerCase()}_${alias.path.replace(/\W+/g, '_')}`,
     summary: operation.summary,
     tags: [operation.scope],
-    parameters: [...parameters, ...(alias.method === 'GET' ? queryParameters(params, inPath) : headerParameters(operation))],
-    ...(alias.method === 'GET' || alias.method === 'DELETE' ? {} : { requestBody: requestBody(operation, params, inPath) }),
+    parameters: [
+      ...parameters,
+      ...(alias.method === 'GET' ? queryParameters(params, inPath) : headerParameters(operation)),
+    ],
+    ...(alias.method === 'GET' || alias.method === 'DELETE'
+      ? {}
+      : { requestBody: requestBody(operation, params, inPath) }),
     responses: {
       [status]: status === '204' ? { description: 'Done' } : { description: 'The answer', content },
       default: { $ref: '#/components/responses/Problem' },
@@ -62,7 +82,8 @@ function describe(operation: Operation, alias: HttpAlias): Json {
 
 function requestBody(operation: Operation, params: Json, inPath: readonly string[]): Json {
   const own = Object.entries((params.properties ?? {}) as Json).filter(([name]) => !inPath.includes(name));
-  const shared = operation.access === 'read' ? {} : (jsonSchema(writeOptionsSchema, 'input').properties as Json);
+  const shared =
+    operation.access === 'read' ? {} : (jsonSchema(writeOptionsSchema, 'input').properties as Json);
   const required = ((params.required ?? []) as string[]).filter((name) => !inPath.includes(name));
   const schema = { ...params, properties: { ...Object.fromEntries(own), ...shared }, required };
   return { required: required.length > 0, content: { 'application/json': { schema } } };
@@ -79,7 +100,12 @@ function headerParameters(operation: Operation): Json[] {
   if (operation.access === 'read') return [];
   return [
     { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 200 } },
-    { name: 'If-Match', in: 'header', schema: { type: 'string' }, description: 'A journal seq: only if nothing was written after it.' },
+    {
+      name: 'If-Match',
+      in: 'header',
+      schema: { type: 'string' },
+      description: 'A journal seq: only if nothing was written after it.',
+    },
   ];
 }
 
@@ -106,5 +132,7 @@ const healthOperation = {
   operationId: 'health',
   summary: 'Tells that the server answers; needs no token.',
   security: [],
-  responses: { 200: { description: 'It does', content: { 'application/json': { schema: { type: 'object' } } } } },
+  responses: {
+    200: { description: 'It does', content: { 'application/json': { schema: { type: 'object' } } } },
+  },
 };

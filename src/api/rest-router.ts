@@ -6,6 +6,7 @@ import { Router } from 'express';
 import type { Request, Response } from 'express';
 import { errors, SojournError } from '../types/errors.js';
 import type { CallContext, HttpAlias, ICatalogue, Operation, Principal } from '../types/operation.js';
+import { sessionIdRule } from '../types/session.js';
 import { jsonDepthExceeds } from './json-depth.js';
 
 /** What earlier handlers have found out about a request. */
@@ -28,6 +29,10 @@ export function restRouter(options: RestOptions): Router {
   for (const operation of options.catalogue.list()) {
     for (const alias of operation.http ?? []) addAlias(router, operation, alias, options);
   }
+  // An empty id matches no parameter; it is refused like every other wrong one.
+  router.all(/^\/sessions\/(\/.*)?$/, () => {
+    throw new SojournError('invalid_params', `session_id: ${sessionIdRule}`);
+  });
   router.all('/sessions/:id/:operation', async (request, response) => {
     const { operation: name = '', id = '' } = request.params as Record<string, string>;
     const operation = options.catalogue.find(name);
@@ -61,7 +66,11 @@ async function answer(
 ): Promise<void> {
   const { session_id, ...fromPath } = place;
   const given = request.method === 'GET' ? fromQuery(request) : fromBody(request, options.jsonDepth);
-  const own = fromText(operation, { ...given, ...fromPath }, request.method === 'GET' ? null : Object.keys(fromPath));
+  const own = fromText(
+    operation,
+    { ...given, ...fromPath },
+    request.method === 'GET' ? null : Object.keys(fromPath),
+  );
   const params = session_id === undefined ? own : { ...own, session_id };
   const facts = options.facts(response);
   const result = await options.catalogue.call(operation.name, params, callContext(request, facts));
@@ -74,8 +83,10 @@ function callContext(request: Request, facts: RequestFacts): CallContext {
   const key = request.get('Idempotency-Key');
   const match = request.get('If-Match');
   const client = request.get('Sojourn-Client');
-  if (key !== undefined && (key.length === 0 || key.length > 200)) throw badHeader('Idempotency-Key', '1 to 200 characters');
-  if (client !== undefined && !/^[\x21-\x7e]{1,128}$/.test(client)) throw badHeader('Sojourn-Client', '1 to 128 visible ASCII characters');
+  if (key !== undefined && (key.length === 0 || key.length > 200))
+    throw badHeader('Idempotency-Key', '1 to 200 characters');
+  if (client !== undefined && !/^[\x21-\x7e]{1,128}$/.test(client))
+    throw badHeader('Sojourn-Client', '1 to 128 visible ASCII characters');
   return {
     principal: facts.principal,
     request_id: facts.requestId,
@@ -92,7 +103,8 @@ function seqOf(header: string): number {
   return Number(digits);
 }
 
-const badHeader = (name: string, rule: string) => new SojournError('invalid_params', `The header ${name} must be ${rule}.`);
+const badHeader = (name: string, rule: string) =>
+  new SojournError('invalid_params', `The header ${name} must be ${rule}.`);
 
 function fromBody(request: Request, depth: number): Params {
   const body: unknown = request.body ?? {};
@@ -101,7 +113,11 @@ function fromBody(request: Request, depth: number): Params {
   }
   if (jsonDepthExceeds(body, depth)) {
     const detail = `The JSON body is nested deeper than ${depth}; limits.json_depth raises it.`;
-    throw new SojournError('invalid_json', detail, { limit: 'json_depth', setting: 'limits.json_depth', value: depth });
+    throw new SojournError('invalid_json', detail, {
+      limit: 'json_depth',
+      setting: 'limits.json_depth',
+      value: depth,
+    });
   }
   return { ...body };
 }

@@ -47,7 +47,11 @@ export class RestTransport implements ITransport {
 
   async start(host: TransportHost): Promise<void> {
     const { config } = this.options;
-    const server = createServer({ requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 75_000 });
+    const server = createServer({
+      requestTimeout: 120_000,
+      headersTimeout: 20_000,
+      keepAliveTimeout: 75_000,
+    });
     server.on('request', this.application(host));
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
@@ -83,12 +87,17 @@ export class RestTransport implements ITransport {
     app.use(this.authenticate());
     app.use(express.json({ limit: config.limits.request_bytes, strict: false, type: () => true }));
     app.get('/api/openapi.json', (_request, response) => {
-      response.type('application/json').end(JSON.stringify(openApiDocument(host.catalogue, this.options.version)));
+      response
+        .type('application/json')
+        .end(JSON.stringify(openApiDocument(host.catalogue, this.options.version)));
     });
     const facts = (response: Response) => response.locals.facts as Facts;
     app.use('/api', restRouter({ catalogue: host.catalogue, jsonDepth: config.limits.json_depth, facts }));
     app.use((request: Request) => {
-      throw new SojournError('operation_not_found', `No ${request.method} ${request.path} here; /api/openapi.json lists what there is.`);
+      throw new SojournError(
+        'operation_not_found',
+        `No ${request.method} ${request.path} here; /api/openapi.json lists what there is.`,
+      );
     });
     app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
       fail(error, response, host.log);
@@ -116,10 +125,19 @@ export class RestTransport implements ITransport {
       if (!response.writableFinished) gone.abort();
       const { startedAt } = response.locals.facts as Facts;
       const duration_ms = Math.round((clock.monotonic() - startedAt) * 100) / 100;
-      const fields = { request_id: requestId, method: request.method, path: request.path, status: response.statusCode };
+      const fields = {
+        request_id: requestId,
+        method: request.method,
+        path: request.path,
+        status: response.statusCode,
+      };
       log.debug({ ...fields, duration_ms }, 'request');
     });
-    const rules = { host: config.host, allowedHosts: config.allowed_hosts, allowedOrigins: config.allowed_origins };
+    const rules = {
+      host: config.host,
+      allowedHosts: config.allowed_hosts,
+      allowedOrigins: config.allowed_origins,
+    };
     checkOrigin(rules, request.get('Host'), request.get('Origin'));
     next();
   }
@@ -157,13 +175,22 @@ function ownError(error: unknown): unknown {
   const { type, status } = error as { type?: string; status?: number };
   if (type === 'entity.too.large') {
     const detail = 'The body is too large; limits.request_bytes raises the limit.';
-    return new SojournError('payload_too_large', detail, { limit: 'request_bytes', setting: 'limits.request_bytes' });
+    return new SojournError('payload_too_large', detail, {
+      limit: 'request_bytes',
+      setting: 'limits.request_bytes',
+    });
   }
-  if (type === 'entity.parse.failed') return new SojournError('invalid_json', `The body is not valid JSON: ${error.message}.`);
-  if (type?.startsWith('encoding.') === true || type?.startsWith('charset.') === true || type?.startsWith('request.') === true) {
+  if (type === 'entity.parse.failed')
+    return new SojournError('invalid_json', `The body is not valid JSON: ${error.message}.`);
+  if (
+    type?.startsWith('encoding.') === true ||
+    type?.startsWith('charset.') === true ||
+    type?.startsWith('request.') === true
+  ) {
     return new SojournError('invalid_json', `The body cannot be read: ${error.message}.`);
   }
-  if (error instanceof URIError || status === 400) return new SojournError('invalid_params', 'The address is not valid.');
+  if (error instanceof URIError || status === 400)
+    return new SojournError('invalid_params', 'The address is not valid.');
   return error;
 }
 
@@ -171,7 +198,8 @@ function fail(error: unknown, response: Response, log: ILog): void {
   const { requestId } = response.locals.facts as Facts;
   const own = ownError(error);
   const problem = toProblem(own, requestId);
-  if (problem.status >= 500) log.error({ request_id: requestId, code: problem.code, err: own }, 'a request failed');
+  if (problem.status >= 500)
+    log.error({ request_id: requestId, code: problem.code, err: own }, 'a request failed');
   if (response.headersSent) {
     response.destroy();
     return;

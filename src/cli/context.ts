@@ -26,7 +26,10 @@ export function configFor(options: GlobalOptions, given: ConfigInput = {}): Read
 }
 
 /** Runs one piece of work with a client; a server is started when none runs. */
-export async function withClient<T>(options: GlobalOptions, work: (client: SojournClient) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  options: GlobalOptions,
+  work: (client: SojournClient) => Promise<T>,
+): Promise<T> {
   const url = options.url ?? process.env.SOJOURN_URL;
   const token = options.token ?? process.env.SOJOURN_TOKEN;
   const client = await SojournClient.connect({

@@ -3,7 +3,6 @@ import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { createApp } from '../app.js';
 import { silentLog } from '../core/system.js';
 import type { ResolvedConfig } from '../types/config.js';
 import { isSojournError } from '../types/errors.js';
@@ -34,18 +33,26 @@ export function addDoctor(program: Command): void {
       ];
       if (findings.some((finding) => !finding.ok)) process.exitCode = 1;
       if (options.json === true) printJson({ ok: process.exitCode !== 1, findings });
-      else for (const { name, ok, detail } of findings) printLine(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(9)} ${detail}`);
+      else
+        for (const { name, ok, detail } of findings)
+          printLine(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(9)} ${detail}`);
     });
 }
 
 async function engineFindings(config: Readonly<ResolvedConfig>): Promise<Finding[]> {
+  const { createApp } = await import('../app.js');
   const app = await createApp({ config: { ...config, store: 'memory' }, log: silentLog, token: null });
   try {
     return await Promise.all(
       [...app.engines.values()].map(async (engine): Promise<Finding> => {
         try {
           const facts = (await engine.describe?.()) ?? {};
-          return { name: engine.name, ok: true, detail: describe({ ...facts, isolation: engine.isolation }), facts };
+          return {
+            name: engine.name,
+            ok: true,
+            detail: describe({ ...facts, isolation: engine.isolation }),
+            facts,
+          };
         } catch (error) {
           const detail = isSojournError(error) ? error.detail : String(error);
           return { name: engine.name, ok: false, detail };
@@ -79,7 +86,12 @@ async function dataFinding(config: Readonly<ResolvedConfig>): Promise<Finding> {
     } catch (error) {
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (missing && dirname(folder) !== folder) folder = dirname(folder);
-      else return { name: 'data', ok: false, detail: `${folder} is not writable; choose another with --data-dir` };
+      else
+        return {
+          name: 'data',
+          ok: false,
+          detail: `${folder} is not writable; choose another with --data-dir`,
+        };
     }
   }
 }
@@ -88,7 +100,11 @@ function portFinding({ host, port }: Readonly<ResolvedConfig>): Promise<Finding>
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => {
-      resolve({ name: 'port', ok: true, detail: `${host}:${port} is in use, perhaps by Sojourn; \`sojourn status\` tells` });
+      resolve({
+        name: 'port',
+        ok: true,
+        detail: `${host}:${port} is in use, perhaps by Sojourn; \`sojourn status\` tells`,
+      });
     });
     probe.listen(port, host, () => {
       probe.close(() => resolve({ name: 'port', ok: true, detail: `${host}:${port} is free` }));

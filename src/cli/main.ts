@@ -27,7 +27,12 @@ addDoctor(program);
 for (const command of program.commands) {
   command.exitOverride();
   // Global options may stand behind the command too.
-  command.option('--json', 'answer in JSON').option('--url <url>').option('--token <token>').option('--data-dir <folder>').option('--config <file>');
+  command
+    .option('--json', 'answer in JSON')
+    .option('--url <url>')
+    .option('--token <token>')
+    .option('--data-dir <folder>')
+    .option('--config <file>');
 }
 
 // A reader that has seen enough (`| head`) is no error.

@@ -11,9 +11,13 @@ export function printLine(text: string): void {
 
 /** Columns as wide as their widest cell; the last one is not padded. */
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const widths = header.map((name, column) =>
+    Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
   for (const row of [header, ...rows]) {
-    const cells = row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)));
+    const cells = row.map((cell, column) =>
+      column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0),
+    );
     printLine(cells.join('  ').trimEnd());
   }
 }
@@ -25,7 +29,9 @@ export function printError(error: unknown, json: boolean): void {
   const message = known ? error.detail : error instanceof Error ? error.message : String(error);
   if (json) {
     const code = known ? error.code : 'internal';
-    process.stderr.write(`${JSON.stringify({ error: { code, detail: message, ...(known ? error.fields : {}) } })}\n`);
+    process.stderr.write(
+      `${JSON.stringify({ error: { code, detail: message, ...(known ? error.fields : {}) } })}\n`,
+    );
     return;
   }
   process.stderr.write(`sojourn: ${message.split('\n')[0] ?? ''}\n`);

@@ -30,7 +30,9 @@ export function addRunCommands(program: Command): void {
       const result = await withClient(options, async (client) => {
         await client.createSession({ sessionId: id, ifExists: 'return' });
         const session = client.session(id);
-        return options.json === true ? session.execute(source, timeout) : runStreaming(session, source, timeout);
+        return options.json === true
+          ? session.execute(source, timeout)
+          : runStreaming(session, source, timeout);
       });
       if (options.json === true) printJson(snakeize(result));
       if (result.status !== 'ok') process.exitCode = 1;
@@ -43,7 +45,9 @@ export function addRunCommands(program: Command): void {
     .argument('[json]', 'the parameters', '{}')
     .action(async (id: string, operation: string, json: string, _own: unknown, command: Command) => {
       const params = parseParams(json);
-      printJson(await withClient(globalOptions(command), (client) => client.session(id).call(operation, params)));
+      printJson(
+        await withClient(globalOptions(command), (client) => client.session(id).call(operation, params)),
+      );
     });
 }
 
@@ -60,7 +64,8 @@ async function readCode(code: string | undefined, file: string | undefined): Pro
 function parseParams(json: string): Record<string, unknown> {
   try {
     const parsed: unknown = JSON.parse(json);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
   } catch {
     // Said below, in the same words as for JSON that is no object.
   }
@@ -68,7 +73,11 @@ function parseParams(json: string): Record<string, unknown> {
 }
 
 /** The key of the call finds its input among the events of other clients. */
-async function runStreaming(session: ISession, code: string, options: { timeoutS?: number }): Promise<ExecutionResult> {
+async function runStreaming(
+  session: ISession,
+  code: string,
+  options: { timeoutS?: number },
+): Promise<ExecutionResult> {
   const idempotencyKey = randomUUID();
   const { headSeq } = await session.info();
   const done = new AbortController();
@@ -91,7 +100,10 @@ function printEvent(event: SessionEvent): void {
   else if (event.type === 'display' || event.type === 'execute_result') {
     const shown = event.data['text/plain'];
     if (typeof shown === 'string') process.stdout.write(`${shown}\n`);
-  } else if (event.type === 'truncated') process.stderr.write(`[${event.bytes} bytes of ${event.stream} left out]\n`);
-  else if (event.type === 'result' && event.error) process.stderr.write(`${event.error.traceback || event.error.message}\n`);
+  } else if (event.type === 'truncated')
+    process.stderr.write(`[${event.bytes} bytes of ${event.stream} left out]\n`);
+  else if (event.type === 'result' && event.error) {
+    const { traceback, message } = event.error;
+    process.stderr.write(`${(traceback || message).trimEnd()}\n`);
+  }
 }
-

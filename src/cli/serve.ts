@@ -2,7 +2,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { createLog } from '../core/system.js';
-import { startServer } from '../server.js';
 import type { RunningServer } from '../server.js';
 import type { ConfigInput } from '../types/config.js';
 import { configFor, globalOptions } from './context.js';
@@ -51,6 +50,8 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   // The schema checks what the flags hold.
   const config = configFor(globalOptions(command), settings as ConfigInput);
   const log = createLog({ level: config.log.level, pretty: process.stderr.isTTY });
+  // Only this command needs the whole server; the others start faster without.
+  const { startServer } = await import('../server.js');
   const server = await startServer(config, log);
   if (options.quiet !== true) printWelcome(server, config.data_dir);
   const signal = await untilSignal();

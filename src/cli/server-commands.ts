@@ -31,7 +31,9 @@ export function addServerCommands(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const options = globalOptions(command);
       const remote = options.url ?? process.env.SOJOURN_URL;
-      const running = remote !== undefined || (await backgroundServer(configFor(options).data_dir, options.config).isServerRunning());
+      const running =
+        remote !== undefined ||
+        (await backgroundServer(configFor(options).data_dir, options.config).isServerRunning());
       if (!running) {
         process.exitCode = 1;
         if (options.json === true) printJson({ running: false });

@@ -20,7 +20,11 @@ export function addSessionCommands(program: Command): void {
     .action(async (kind: string, own: NewOptions, command: Command) => {
       const options = globalOptions(command);
       const info = await withClient(options, async (client) => {
-        const request = { kind, ...(own.id === undefined ? {} : { sessionId: own.id }), ...(own.name === undefined ? {} : { name: own.name }) };
+        const request = {
+          kind,
+          ...(own.id === undefined ? {} : { sessionId: own.id }),
+          ...(own.name === undefined ? {} : { name: own.name }),
+        };
         return (await client.createSession(request)).info();
       });
       if (options.json === true) printJson(snakeize(info));
@@ -49,6 +53,10 @@ export function addSessionCommands(program: Command): void {
       if (options.json === true) printJson(sessions.map(snakeize));
       else printSessions(sessions);
     });
+  addInfoAndRemove(program);
+}
+
+function addInfoAndRemove(program: Command): void {
   program
     .command('info')
     .description('Show the metadata of a session.')

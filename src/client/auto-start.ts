@@ -3,8 +3,9 @@
  * the client that needs Node.
  */
 import { existsSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { homeEnvironment, inheritedEnvironment, loadConfig } from '../core/config.js';
+import { homeEnvironment, inheritedEnvironment, loadConfig, settingsEnvironment } from '../core/config.js';
 import { systemClock, systemFiles, systemSpawner } from '../core/system.js';
 import { ProcessManager } from '../managers/process-manager.js';
 import { SojournError } from '../types/errors.js';
@@ -25,12 +26,12 @@ export function backgroundServer(dataDir: string, config?: string): ProcessManag
   const built = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
   const program = existsSync(beside) ? beside : built;
   const options = ['--data-dir', dataDir, ...(config === undefined ? [] : ['--config', config])];
-  const settings = Object.keys(process.env).filter((name) => name.startsWith('SOJOURN_'));
   return new ProcessManager({
     dataDir,
     command: [process.execPath, program, ...options, 'serve', '--quiet'],
-    env: inheritedEnvironment([...inherited, ...settings]),
+    env: { ...inheritedEnvironment(inherited), ...settingsEnvironment() },
     clock: systemClock,
+    pause: (ms) => pause(ms),
     files: systemFiles,
     spawner: systemSpawner,
   });

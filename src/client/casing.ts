@@ -4,11 +4,14 @@
  */
 import type { Camelized } from '../types/client.js';
 
-const toCamel = (key: string) => key.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
+const toCamel = (key: string) =>
+  key.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
 const toSnake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 export function camelize<T extends object>(wire: T): Camelized<T> {
-  return Object.fromEntries(Object.entries(wire).map(([key, value]) => [toCamel(key), value as unknown])) as Camelized<T>;
+  return Object.fromEntries(
+    Object.entries(wire).map(([key, value]) => [toCamel(key), value as unknown]),
+  ) as Camelized<T>;
 }
 
 /** Undefined members are left out. */

@@ -7,7 +7,11 @@ export interface EventStreamOptions extends EventsOptions {
   readonly closed: AbortSignal;
 }
 
-type Call = (operation: string, params: Record<string, unknown>, options: WriteCallOptions) => Promise<unknown>;
+type Call = (
+  operation: string,
+  params: Record<string, unknown>,
+  options: WriteCallOptions,
+) => Promise<unknown>;
 
 interface EventsAnswer {
   events: SessionEvent[];

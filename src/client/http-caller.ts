@@ -35,7 +35,11 @@ export class HttpCaller implements ICaller {
     this.token = options.token ?? null;
   }
 
-  async call(operation: string, params: Record<string, unknown>, options: WriteCallOptions = {}): Promise<unknown> {
+  async call(
+    operation: string,
+    params: Record<string, unknown>,
+    options: WriteCallOptions = {},
+  ): Promise<unknown> {
     const { idempotencyKey, signal, ...rest } = options;
     const key = idempotencyKey ?? crypto.randomUUID();
     const { retries = 3, retryDelayMs = 300 } = this.options;
@@ -43,7 +47,13 @@ export class HttpCaller implements ICaller {
       try {
         return await this.send(operation, { ...params, ...snakeize(rest) }, key, signal);
       } catch (error) {
-        if (attempt >= retries || !mayRepeat(error) || this.closing.signal.aborted || signal?.aborted === true) throw error;
+        if (
+          attempt >= retries ||
+          !mayRepeat(error) ||
+          this.closing.signal.aborted ||
+          signal?.aborted === true
+        )
+          throw error;
         await pause(retryDelayMs * 2 ** attempt, this.closing.signal);
         await this.find();
       }
@@ -82,7 +92,12 @@ export class HttpCaller implements ICaller {
     if (method !== 'GET') headers['Idempotency-Key'] = key;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     const signals = signal ? [signal, this.closing.signal] : [this.closing.signal];
-    const init = { method, headers, signal: AbortSignal.any(signals), ...(body === undefined ? {} : { body }) };
+    const init = {
+      method,
+      headers,
+      signal: AbortSignal.any(signals),
+      ...(body === undefined ? {} : { body }),
+    };
     const ask = this.options.fetch ?? fetch;
     const response = await ask(`${this.url}/api${path}`, init).catch((cause: unknown) => {
       throw unreachable(this.url, cause);
@@ -117,10 +132,15 @@ function address(operation: string, params: Record<string, unknown>) {
   return { method: 'POST', path, body: JSON.stringify(rest) };
 }
 
-const asText = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 
 const unreachable = (url: string, cause: unknown) =>
-  new SojournError('engine_unavailable', `No answer from ${url}; is the server running?`, { unreachable: true }, { cause });
+  new SojournError(
+    'engine_unavailable',
+    `No answer from ${url}; is the server running?`,
+    { unreachable: true },
+    { cause },
+  );
 
 /** Lost connections and errors of the table that may pass. The server repeats no write that has its key. */
 function mayRepeat(error: unknown): boolean {
@@ -132,7 +152,8 @@ function mayRepeat(error: unknown): boolean {
 
 function errorFrom(status: number, text: string): SojournError {
   const problem = parseProblem(text);
-  const code = typeof problem.code === 'string' && problem.code in errorTable ? (problem.code as ErrorCode) : 'internal';
+  const code =
+    typeof problem.code === 'string' && problem.code in errorTable ? (problem.code as ErrorCode) : 'internal';
   const detail = typeof problem.detail === 'string' ? problem.detail : `The server answered ${status}.`;
   const { type: _type, title: _title, status: _status, code: _code, detail: _detail, ...fields } = problem;
   return new SojournError(code, detail, fields);

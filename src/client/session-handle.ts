@@ -24,7 +24,11 @@ export class SessionHandle implements ISession {
 
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecutionResult> {
     const { timeoutS, silent, replay, ...write } = options;
-    const answer = await this.ask<ExecuteResult>('execute', { code, ...snakeize({ timeoutS, silent, replay }) }, write);
+    const answer = await this.ask<ExecuteResult>(
+      'execute',
+      { code, ...snakeize({ timeoutS, silent, replay }) },
+      write,
+    );
     return camelize(answer);
   }
 
@@ -83,7 +87,11 @@ export class SessionHandle implements ISession {
     await this.ask('delete_session');
   }
 
-  call(operation: string, params: Record<string, unknown> = {}, options?: WriteCallOptions): Promise<unknown> {
+  call(
+    operation: string,
+    params: Record<string, unknown> = {},
+    options?: WriteCallOptions,
+  ): Promise<unknown> {
     return this.caller.call(operation, { ...params, session_id: this.id }, options);
   }
 
@@ -92,7 +100,11 @@ export class SessionHandle implements ISession {
   }
 
   /** The shape of an answer is the catalogue's promise, kept by both ends. */
-  private async ask<T>(operation: string, params?: Record<string, unknown>, options?: WriteCallOptions): Promise<T> {
+  private async ask<T>(
+    operation: string,
+    params?: Record<string, unknown>,
+    options?: WriteCallOptions,
+  ): Promise<T> {
     return (await this.call(operation, params, options)) as T;
   }
 }

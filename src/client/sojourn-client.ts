@@ -28,7 +28,7 @@ export class SojournClient extends Sojourn {
     const client = new SojournClient(
       new HttpCaller({
         url: found.url,
-        ...(found.token == null ? {} : { token: found.token }),
+        ...(found.token === null || found.token === undefined ? {} : { token: found.token }),
         ...(retries === undefined ? {} : { retries }),
         ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
         ...(clientId === undefined ? {} : { clientId }),
@@ -41,7 +41,8 @@ export class SojournClient extends Sojourn {
 }
 
 async function locateServer(options: ConnectOptions): Promise<{ url: string; token?: string | null }> {
-  if (options.url !== undefined) return { url: options.url, ...(options.token === undefined ? {} : { token: options.token }) };
+  if (options.url !== undefined)
+    return { url: options.url, ...(options.token === undefined ? {} : { token: options.token }) };
   if (typeof process === 'undefined') throw new SojournError('invalid_params', 'Give the url of the server.');
   const { findOrStart } = await import('./auto-start.js');
   return findOrStart(options);

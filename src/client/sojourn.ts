@@ -34,7 +34,9 @@ export class Sojourn implements ISojourn, ISessionClient {
     return new SessionHandle(this.caller, id);
   }
 
-  async listSessions(query: { kind?: string; status?: string; tag?: string; limit?: number; cursor?: string } = {}) {
+  async listSessions(
+    query: { kind?: string; status?: string; tag?: string; limit?: number; cursor?: string } = {},
+  ) {
     const page = (await this.caller.call('list_sessions', snakeize(query))) as ListAnswer;
     return {
       sessions: page.sessions.map((session): SessionInfo => camelize(session)),
@@ -47,7 +49,11 @@ export class Sojourn implements ISojourn, ISessionClient {
     return this.session(id).delete();
   }
 
-  call(operation: string, params: Record<string, unknown> = {}, options?: WriteCallOptions): Promise<unknown> {
+  call(
+    operation: string,
+    params: Record<string, unknown> = {},
+    options?: WriteCallOptions,
+  ): Promise<unknown> {
     return this.caller.call(operation, params, options);
   }
 

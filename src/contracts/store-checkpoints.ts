@@ -1,6 +1,6 @@
 /** Rules of the store contract: the tree of checkpoints and the answers kept for retries. */
 import assert from 'node:assert/strict';
-import { addSession, at, checkpoint, fails, putNamed, recordOf } from './store-rules.js';
+import { addSession, at, checkpoint, fails, putNamed, recordOf, parsed } from './store-rules.js';
 import type { StoreRule } from './store-rules.js';
 
 export const checkpointRules: readonly StoreRule[] = [
@@ -8,7 +8,7 @@ export const checkpointRules: readonly StoreRule[] = [
     title: 'a checkpoint comes back as it was given',
     async check(store) {
       await addSession(store, 'one');
-      const manifest: Record<string, unknown> = JSON.parse('{"__proto__": {"a": 1}, "x": ["\\ud800"]}');
+      const manifest: Record<string, unknown> = parsed('{"__proto__": {"a": 1}, "x": ["\\ud800"]}');
       const not_kept = [{ name: 'f', type: 'generator', reason: 'cannot be pickled' }];
       const given = checkpoint('c1', [await putNamed(store, 'a', 'A')], {
         manifest,

@@ -1,7 +1,7 @@
 /** Rules of the store contract: what a journal gives back: ranges, look-ups by key, and awkward contents. */
 import assert from 'node:assert/strict';
 import type { SessionEvent } from '../types/events.js';
-import { addSession, append, at, fails, input, text } from './store-rules.js';
+import { addSession, append, at, fails, input, text, parsed } from './store-rules.js';
 import type { StoreRule } from './store-rules.js';
 
 export const journalContentRules: readonly StoreRule[] = [
@@ -80,7 +80,7 @@ export const journalContentRules: readonly StoreRule[] = [
     title: 'awkward text and keys come back as they were',
     async check(store) {
       await addSession(store, 'one');
-      const params: Record<string, unknown> = JSON.parse(
+      const params: Record<string, unknown> = parsed(
         '{"__proto__": {"x": 1}, "in": {"__proto__": 2}, "": null}',
       );
       const awkward: SessionEvent[] = [

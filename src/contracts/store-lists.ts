@@ -60,6 +60,10 @@ export const listRules: readonly StoreRule[] = [
       for (const id of ['a', 'b', 'c']) await addSession(store, id);
       assert.deepEqual(await idsOf(store, { session_ids: ['c', 'missing', 'a'] }), ['a', 'c']);
       assert.deepEqual(await idsOf(store, { session_ids: [] }), []);
+      assert.deepEqual(
+        await idsOf(store, { except_ids: ['b', 'missing'] }),
+        (await idsOf(store, {})).filter((id) => id !== 'b'),
+      );
     },
   },
   {

@@ -73,6 +73,13 @@ export const input = (id: string, seq: number, idempotency_key?: string, code = 
     idempotency_key,
   });
 
+/** An object from JSON text: the only way to an own key named `__proto__`. */
+export function parsed(json: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(json);
+  assert.ok(typeof value === 'object' && value !== null);
+  return Object.fromEntries(Object.entries(value));
+}
+
 /** Makes a session that has only its first event. */
 export async function addSession(
   store: ISessionStore,

@@ -12,6 +12,7 @@ import {
   record,
   recordOf,
   text,
+  parsed,
 } from './store-rules.js';
 import type { StoreRule } from './store-rules.js';
 
@@ -19,7 +20,7 @@ export const sessionRules: readonly StoreRule[] = [
   {
     title: 'a record comes back as it was given',
     async check(store) {
-      const options = JSON.parse(
+      const options: Record<string, unknown> = parsed(
         '{"__proto__": {"a": 1}, "nested": {"__proto__": [2]}, "text": "\\ud800 ünï \\u0000"}',
       );
       const given = record('s.1:a_-', {

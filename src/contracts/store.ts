@@ -5,6 +5,8 @@
  *     describeStoreContract('my store', { create: () => new MyStore(freshFolder()) });
  */
 import type { ISessionStore } from '../types/store.js';
+import { globalRunner } from './runner.js';
+import type { TestRunner } from './runner.js';
 import { checkpointRules } from './store-checkpoints.js';
 import { journalContentRules } from './store-journal-contents.js';
 import { journalRules } from './store-journal.js';
@@ -19,13 +21,6 @@ export interface StoreFactory {
   create(): ISessionStore | Promise<ISessionStore>;
   /** For stores that outlive their process: one that was not opened yet, at the place of `store`, which is closed. */
   reopen?(store: ISessionStore): ISessionStore | Promise<ISessionStore>;
-}
-
-export interface ContractRunner {
-  describe(title: string, body: () => void): unknown;
-  it(title: string, body: () => Promise<void>): unknown;
-  beforeEach(body: () => Promise<void>): unknown;
-  afterEach(body: () => Promise<void>): unknown;
 }
 
 /** Every rule, by what it is about. */
@@ -50,7 +45,7 @@ export function describeStoreContract(name: string, factory: StoreFactory, runne
   });
 }
 
-function declareArea(rules: readonly StoreRule[], factory: StoreFactory, runner: ContractRunner): void {
+function declareArea(rules: readonly StoreRule[], factory: StoreFactory, runner: TestRunner): void {
   const opened: ISessionStore[] = [];
   runner.afterEach(async () => {
     for (const store of opened.splice(0)) await store.dispose();
@@ -60,27 +55,18 @@ function declareArea(rules: readonly StoreRule[], factory: StoreFactory, runner:
     opened.push(store);
     return store;
   };
-  const { reopen } = factory;
   for (const rule of rules) {
-    if (rule.needsReopen && !reopen) continue;
+    if (rule.needsReopen && !factory.reopen) continue;
     runner.it(rule.title, async () => {
       const store = await create();
       if (!rule.startsClosed) await store.open();
       await rule.check(store, async (former) => {
         await former.dispose();
-        const next = reopen ? await reopen.call(factory, former) : await create();
+        const next = factory.reopen ? await factory.reopen(former) : await create();
         opened.push(next);
         await next.open();
         return next;
       });
     });
   }
-}
-
-function globalRunner(): ContractRunner {
-  const { describe, it, beforeEach, afterEach } = globalThis as Partial<ContractRunner>;
-  if (!describe || !it || !beforeEach || !afterEach) {
-    throw new Error('no describe, it, beforeEach and afterEach among the globals; hand in the runner');
-  }
-  return { describe, it, beforeEach, afterEach };
 }

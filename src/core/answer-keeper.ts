@@ -30,7 +30,10 @@ export class AnswerKeeper {
     const request = fingerprint([operation, once.request]);
     const slot = JSON.stringify([principal, key]);
     const current = this.underWay.get(slot);
-    if (current) return sameRequest(current.request, request, key) && current.answer;
+    if (current) {
+      assertSame(current.request, request, key);
+      return current.answer;
+    }
     const answer = this.answer(once, request, run).finally(() => this.underWay.delete(slot));
     this.underWay.set(slot, { request, answer });
     return answer;
@@ -44,7 +47,8 @@ export class AnswerKeeper {
   private async answer(once: OnceRequest, request: string, run: () => Promise<unknown>): Promise<unknown> {
     const kept = await this.store.getAnswer(once.principal, once.key);
     if (kept && Date.parse(kept.created_at) > this.clock.now() - keptMs) {
-      return sameRequest(kept.request, request, once.key) && kept.answer;
+      assertSame(kept.request, request, once.key);
+      return kept.answer;
     }
     const answer = await run();
     const created_at = new Date(this.clock.now()).toISOString();
@@ -54,11 +58,11 @@ export class AnswerKeeper {
 }
 
 export const fingerprint = (value: unknown): string =>
-  createHash('sha256')
-    .update(JSON.stringify(value) ?? '')
-    .digest('hex');
+  createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
-function sameRequest(first: string, second: string, key: string): true {
-  if (first === second) return true;
-  throw new SojournError('conflict', `The idempotency key '${key}' was used for another call.`, { idempotency_key: key });
+function assertSame(first: string, second: string, key: string): void {
+  if (first === second) return;
+  throw new SojournError('conflict', `The idempotency key '${key}' was used for another call.`, {
+    idempotency_key: key,
+  });
 }

@@ -5,7 +5,14 @@
 import type { z } from 'zod';
 import { errors, SojournError } from '../types/errors.js';
 import { writeOptionsSchema } from '../types/operation.js';
-import type { Access, CallContext, ICatalogue, Operation, SessionCall, WriteOptions } from '../types/operation.js';
+import type {
+  Access,
+  CallContext,
+  ICatalogue,
+  Operation,
+  SessionCall,
+  WriteOptions,
+} from '../types/operation.js';
 import type { ISessionManager } from '../types/managers.js';
 import { sessionIdSchema } from '../types/session.js';
 import type { AnswerKeeper } from './answer-keeper.js';
@@ -57,12 +64,20 @@ export class Catalogue implements ICatalogue {
       session_id: sessionId,
       use: (work) => this.sessions.use(sessionId, call.principal, work),
     };
-    return this.once(operation, { session_id: sessionId, parsed }, context, () => operation.handle(parsed, sessionCall));
+    return this.once(operation, { session_id: sessionId, parsed }, context, () =>
+      operation.handle(parsed, sessionCall),
+    );
   }
 
   /** Writes of the journal are answered once by their session; all others here. */
-  private once(operation: Operation, request: unknown, call: CallContext, run: () => Promise<unknown>): Promise<unknown> {
-    if (operation.access === 'read' || operation.answersOnce === true || call.idempotency_key === undefined) return run();
+  private once(
+    operation: Operation,
+    request: unknown,
+    call: CallContext,
+    run: () => Promise<unknown>,
+  ): Promise<unknown> {
+    if (operation.access === 'read' || operation.answersOnce === true || call.idempotency_key === undefined)
+      return run();
     const { idempotency_key: key, principal } = call;
     return this.answers.once({ principal: principal.id, key, operation: operation.name, request }, run);
   }

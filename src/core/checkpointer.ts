@@ -70,8 +70,10 @@ export const fixEmptyState = (services: SessionServices, request: FixRequest): P
   fix(services, request, () => Promise.resolve(emptyCapture));
 
 /** To be called while nothing runs in the session. */
-export const fixState = (services: SessionServices, request: FixRequest & { engine: IEngine }): Promise<FixedState> =>
-  fix(services, request, () => request.engine.capture());
+export const fixState = (
+  services: SessionServices,
+  request: FixRequest & { engine: IEngine },
+): Promise<FixedState> => fix(services, request, () => request.engine.capture());
 
 async function fix(
   services: SessionServices,
@@ -106,8 +108,12 @@ function captureFiles(
   parts: PartSink,
 ): Promise<WorkspaceCapture> {
   const known = previous ? readCheckpointManifest(previous).workspace : null;
-  const maxBytes = services.config.limits.workspace_bytes;
-  return captureWorkspace(services.workspace, parts, known, { maxBytes });
+  const { files, clock, config } = services;
+  return captureWorkspace(services.workspace, parts, known, {
+    maxBytes: config.limits.workspace_bytes,
+    files,
+    clock,
+  });
 }
 
 async function writeState(

@@ -35,7 +35,7 @@ export function loadConfig(sources: ConfigSources = {}): Readonly<ResolvedConfig
   const file = sources.file === undefined ? (env.SOJOURN_CONFIG ?? defaultFile(cwd)) : sources.file;
   if (file !== null) merge(merged, readFile(resolve(cwd, file)), `in ${file}`, origins);
   merge(merged, readEnvironment(env), 'in the environment', origins);
-  merge(merged, (sources.given ?? {}) as Tree, 'as given', origins);
+  merge(merged, sources.given ?? {}, 'as given', origins);
   const parsed = configSchema.safeParse(merged);
   if (!parsed.success) throw describeIssues(parsed.error, merged, origins);
   const data_dir = resolve(cwd, parsed.data.data_dir ?? defaultDataDir(env));
@@ -44,23 +44,34 @@ export function loadConfig(sources: ConfigSources = {}): Readonly<ResolvedConfig
 
 /** The default data folder: $XDG_DATA_HOME/sojourn, else ~/.local/share/sojourn. */
 export function defaultDataDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const base = env.XDG_DATA_HOME ? env.XDG_DATA_HOME : join(env.HOME ? env.HOME : homedir(), '.local', 'share');
+  const base = env.XDG_DATA_HOME
+    ? env.XDG_DATA_HOME
+    : join(env.HOME ? env.HOME : homedir(), '.local', 'share');
   return join(base, 'sojourn');
 }
 
 /** Where home is, and nothing else of the environment. */
 export const homeEnvironment = () => inheritedEnvironment(['HOME', 'XDG_DATA_HOME']);
 
+/** All settings in this process's environment, for a server that it starts. */
+export const settingsEnvironment = () =>
+  inheritedEnvironment(Object.keys(process.env).filter((name) => name.startsWith('SOJOURN_')));
+
 /** What a child process may inherit from this one's environment. */
 export function inheritedEnvironment(names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
 
 function checked(config: Config): Config {
   if (config.auth === 'none' && !loopback.has(config.host)) {
-    throw invalid(`auth: none is only for a loopback address, and host is '${config.host}'; use auth: token.`, 'auth');
+    throw invalid(
+      `auth: none is only for a loopback address, and host is '${config.host}'; use auth: token.`,
+      'auth',
+    );
   }
   return config;
 }
@@ -95,7 +106,10 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): Tre
     const path = known.get(aliases[name] ?? name);
     if (!path) {
       const hint = nearest(name, [...known.keys()]);
-      throw invalid(`${name}=${value} in the environment is no setting${hint ? `; did you mean ${hint}?` : '.'}`, name);
+      throw invalid(
+        `${name}=${value} in the environment is no setting${hint ? `; did you mean ${hint}?` : '.'}`,
+        name,
+      );
     }
     put(tree, path, fromText(value, schemaAt(path)));
   }
@@ -128,8 +142,10 @@ function schemaAt(path: readonly string[]): unknown {
 }
 
 function fromText(text: string, schema: unknown): unknown {
-  if (schema instanceof z.ZodNumber) return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-  if (schema instanceof z.ZodArray) return text.split(text.includes(':') ? ':' : ',').filter((item) => item !== '');
+  if (schema instanceof z.ZodNumber)
+    return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+  if (schema instanceof z.ZodArray)
+    return text.split(text.includes(':') ? ':' : ',').filter((item) => item !== '');
   if (schema instanceof z.ZodBoolean) return text === 'true' ? true : text === 'false' ? false : text;
   return text;
 }
@@ -140,22 +156,28 @@ function put(tree: Tree, path: readonly string[], value: unknown): void {
   else tree[first] = { ...(tree[first] as Tree | undefined), [second]: value };
 }
 
-function merge(target: Tree, source: Tree, origin: string, origins: Map<string, string>): void {
+/** Two levels deep, as the schema is; undefined members are left out. */
+function merge(
+  target: Tree,
+  source: object,
+  origin: string,
+  origins: Map<string, string>,
+  prefix = '',
+): void {
   for (const [key, value] of Object.entries(source)) {
     if (value === undefined) continue;
-    if (isTree(value) && isTree(target[key] ?? {})) {
-      target[key] = { ...(target[key] as Tree | undefined) };
-      for (const [name, inner] of Object.entries(value)) {
-        if (inner === undefined) continue;
-        (target[key] as Tree)[name] = inner;
-        origins.set(`${key}.${name}`, origin);
-      }
+    const below = target[key];
+    if (prefix === '' && isTree(value) && (below === undefined || isTree(below))) {
+      const copy = { ...below };
+      merge(copy, value, origin, origins, `${key}.`);
+      target[key] = copy;
     } else target[key] = value;
-    origins.set(key, origin);
+    origins.set(prefix + key, origin);
   }
 }
 
-const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isTree = (value: unknown): value is Tree =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function describeIssues(error: z.ZodError, merged: Tree, origins: Map<string, string>): SojournError {
   const [issue] = error.issues;
@@ -166,7 +188,10 @@ function describeIssues(error: z.ZodError, merged: Tree, origins: Map<string, st
     const names = settingPaths().map((setting) => setting.join('.'));
     const hint = nearest(key, [...names, ...names.map((name) => name.split('.')[0] ?? '')]);
     const value = JSON.stringify(valueAt(merged, key.split('.')));
-    return invalid(`Unknown setting ${key}: ${value} ${originOf(key, origins)}${hint ? `; did you mean ${hint}?` : '.'}`, key);
+    return invalid(
+      `Unknown setting ${key}: ${value} ${originOf(key, origins)}${hint ? `; did you mean ${hint}?` : '.'}`,
+      key,
+    );
   }
   const key = path.join('.');
   const value = /token/.test(key) ? '(hidden)' : JSON.stringify(valueAt(merged, path));
@@ -183,6 +208,7 @@ function valueAt(tree: Tree, path: readonly string[]): unknown {
 const invalid = (detail: string, setting: string) => new SojournError('invalid_params', detail, { setting });
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {
-  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object);
+  for (const inner of Object.values(value))
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object);
   return Object.freeze(value);
 }

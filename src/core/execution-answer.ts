@@ -27,7 +27,11 @@ const executeValueSchema = z.object({
 const pageSize = 1000;
 
 /** @throws the error that the write itself ended with */
-export async function readAnswer(store: ISessionStore, input: InputEvent, context: AnswerContext): Promise<unknown> {
+export async function readAnswer(
+  store: ISessionStore,
+  input: InputEvent,
+  context: AnswerContext,
+): Promise<unknown> {
   const output = new ExecutionOutput(context.outputLimit);
   const result = await readUntilResult(store, input, output);
   const receipt = {
@@ -37,7 +41,8 @@ export async function readAnswer(store: ISessionStore, input: InputEvent, contex
     durable_seq: result?.seq ?? input.seq,
   };
   const failed = result?.error?.code;
-  if (failed !== undefined) throw new SojournError(knownCode(failed), result?.error?.message ?? failed, receipt);
+  if (failed !== undefined)
+    throw new SojournError(knownCode(failed), result?.error?.message ?? failed, receipt);
   if (input.operation === 'execute') return executeAnswer(result, output, receipt, context);
   const value = result?.value;
   return typeof value === 'object' && value !== null ? { ...value, ...receipt } : { value, ...receipt };
@@ -49,17 +54,17 @@ function executeAnswer(
   receipt: Pick<ExecuteResult, 'seq' | 'epoch' | 'durable' | 'durable_seq'>,
   context: AnswerContext,
 ): ExecuteResult {
-  const value = executeValueSchema.safeParse(result?.value ?? {}).data;
+  const value = executeValueSchema.safeParse(result?.value ?? {}).data ?? {};
   const open = context.unanswered ? 'running' : 'interrupted';
   return {
     ...receipt,
     status: result?.status ?? open,
     ...output.toResult(),
-    should_exit: value?.should_exit ?? false,
+    should_exit: value.should_exit ?? false,
     error: result?.error ?? null,
-    execution_count: value?.execution_count ?? null,
+    execution_count: value.execution_count ?? null,
     duration_ms: result?.duration_ms ?? 0,
-    ...(value?.interrupt ? { interrupt: value.interrupt } : {}),
+    ...(value.interrupt ? { interrupt: value.interrupt } : {}),
   };
 }
 

@@ -42,10 +42,7 @@ class BoundedText {
   }
 }
 
-type Output = Pick<
-  ExecuteResult,
-  'output' | 'stdout' | 'stderr' | 'result' | 'displays' | 'truncated'
->;
+type Output = Pick<ExecuteResult, 'output' | 'stdout' | 'stderr' | 'result' | 'displays' | 'truncated'>;
 
 export class ExecutionOutput {
   private readonly stdout: BoundedText;
@@ -116,7 +113,7 @@ export class ExecutionOutput {
   }
 }
 
-const sizeOf = (value: unknown) => (typeof value === 'string' ? value.length : (JSON.stringify(value) ?? '').length);
+const sizeOf = (value: unknown) => (typeof value === 'string' ? value.length : JSON.stringify(value).length);
 
 function textOf(data: MimeBundle): string {
   const text = data['text/plain'];

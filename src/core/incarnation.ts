@@ -167,7 +167,8 @@ export class Incarnation implements Disposable {
       parts: checkpoint.parts.filter((part) => !part.name.startsWith(workspacePartPrefix)),
       read: (name) => {
         const part = partOf(name);
-        if (!part) return Promise.reject(new Error(`no part "${name}" in checkpoint ${checkpoint.checkpoint_id}`));
+        if (!part)
+          return Promise.reject(new Error(`no part "${name}" in checkpoint ${checkpoint.checkpoint_id}`));
         return store.getPart(part.hash);
       },
     };

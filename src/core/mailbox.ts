@@ -52,7 +52,8 @@ export class Mailbox {
   closeForWrites(refusal: SojournError): void {
     this.writeRefusal ??= refusal;
     const kept = this.queue.filter((entry) => !entry.write);
-    for (const entry of this.queue.splice(0, this.queue.length, ...kept)) if (entry.write) entry.refuse(refusal);
+    for (const entry of this.queue.splice(0, this.queue.length, ...kept))
+      if (entry.write) entry.refuse(refusal);
   }
 
   /** Refuses what waits and what comes; what runs goes on. */

@@ -36,7 +36,11 @@ const pendingSchema = z.object({ pending: z.array(z.number().int()).default([]) 
 const pageSize = 2000;
 
 /** @throws storage_error when the journal or the checkpoint cannot be trusted */
-export async function planRecovery(store: ISessionStore, record: SessionRecord, mayReplay: boolean): Promise<RecoveryPlan> {
+export async function planRecovery(
+  store: ISessionStore,
+  record: SessionRecord,
+  mayReplay: boolean,
+): Promise<RecoveryPlan> {
   const checkpoint = await headCheckpoint(store, record);
   const covered = checkpoint?.seq ?? -1;
   const pending = new Set(checkpoint ? pendingSchema.parse(checkpoint.manifest).pending : []);
@@ -49,7 +53,8 @@ export async function planRecovery(store: ISessionStore, record: SessionRecord, 
     if (events.length === 0) break;
     for (const event of events) {
       if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
-      if (event.type === 'input' && (event.seq > covered || pending.has(event.seq))) inputs.set(event.seq, event);
+      if (event.type === 'input' && (event.seq > covered || pending.has(event.seq)))
+        inputs.set(event.seq, event);
       if (event.type !== 'result') continue;
       const input = inputs.get(event.input_seq);
       if (!input) continue;
@@ -67,7 +72,13 @@ export async function planRecovery(store: ISessionStore, record: SessionRecord, 
   }));
   const replayed = new Set(replay.map((input) => input.seq));
   const lost = ended.filter(({ input, result }) => !replayed.has(input.seq) && hadEffect(result));
-  return { checkpoint, replay, lost: lost.map(({ input }) => input.seq), open: [...inputs.keys()], contentSeq };
+  return {
+    checkpoint,
+    replay,
+    lost: lost.map(({ input }) => input.seq),
+    open: [...inputs.keys()],
+    contentSeq,
+  };
 }
 
 async function headCheckpoint(store: ISessionStore, record: SessionRecord): Promise<CheckpointRecord | null> {
@@ -87,5 +98,7 @@ function isReplayable(input: InputEvent, result: ResultEvent): boolean {
 
 /** An operation that was refused before it began changed nothing. */
 function hadEffect(result: ResultEvent): boolean {
-  return result.reason === undefined && (result.error?.code === undefined || result.error.code === 'kernel_died');
+  return (
+    result.reason === undefined && (result.error?.code === undefined || result.error.code === 'kernel_died')
+  );
 }

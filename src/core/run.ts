@@ -4,7 +4,13 @@
  */
 import { errors, isSojournError } from '../types/errors.js';
 import type { SojournError } from '../types/errors.js';
-import type { EngineDefinition, ExecuteOutcome, IEngine, InterruptReason, RunContext } from '../types/engine.js';
+import type {
+  EngineDefinition,
+  ExecuteOutcome,
+  IEngine,
+  InterruptReason,
+  RunContext,
+} from '../types/engine.js';
 import type { ExecutionError, OutputEventBody, ResultStatus } from '../types/events.js';
 import type { IClock } from '../types/ports.js';
 

@@ -17,7 +17,6 @@ import type {
   WriteCall,
 } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
-import { fixEmptyState, fixState } from './checkpointer.js';
 import { readAnswer } from './execution-answer.js';
 import { Incarnation } from './incarnation.js';
 import type { Absence } from './incarnation.js';
@@ -25,25 +24,19 @@ import { IncrementalWriter } from './incremental-writer.js';
 import { Mailbox } from './mailbox.js';
 import type { RunOutcome } from './run.js';
 import { describeSession } from './session-metadata.js';
+import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
 import { WritePipeline } from './write-pipeline.js';
 import type { Write } from './write-pipeline.js';
-
-/** What recovery would have to run again. */
-interface ReplayCost {
-  inputs: number;
-  ms: number;
-}
 
 export class SessionInstance implements ISessionInstance {
   private readonly mailbox: Mailbox;
   private readonly writer: IncrementalWriter;
   private readonly incarnation: Incarnation;
   private readonly pipeline: WritePipeline;
+  private readonly saver: SessionSaver;
   private readonly reads = new Set<Promise<unknown>>();
   private lastAccess: number;
-  private cost: ReplayCost = { inputs: 0, ms: 0 };
-  private saving: Promise<unknown> | null = null;
   /** Set when this instance has ended; said to whoever still asks it. */
   private ended: SojournError | null = null;
 
@@ -63,7 +56,7 @@ export class SessionInstance implements ISessionInstance {
       died: () => this.rebuildSoon(),
       rebuilt: (patch: SessionPatch, replayed: number) => {
         Object.assign(this.record, patch);
-        this.cost = { inputs: replayed, ms: 0 };
+        this.saver.reset(replayed);
       },
     };
     this.incarnation = new Incarnation(services, this.writer, owner, absence, absence !== null);
@@ -76,6 +69,17 @@ export class SessionInstance implements ISessionInstance {
       engine: () => this.engine(),
       patchFor: (write, outcome) => this.patchFor(write, outcome),
       settled: (write, outcome) => this.settled(write, outcome),
+    });
+    this.saver = new SessionSaver(services, {
+      mailbox: this.mailbox,
+      record: () => this.currentRecord(),
+      flush: () => this.writer.flush(),
+      pending: () => this.pipeline.pendingSeqs,
+      engine: () => this.incarnation.current,
+      saved: (checkpoint) => {
+        this.record.head_checkpoint = checkpoint.checkpoint_id;
+        this.record.checkpoint_count += 1;
+      },
     });
     this.lastAccess = Date.parse(record.last_activity);
   }
@@ -106,7 +110,11 @@ export class SessionInstance implements ISessionInstance {
     }
   }
 
-  async performRead(operation: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<unknown> {
+  async performRead(
+    operation: string,
+    params: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
     this.assertOpen();
     const found = this.services.definition.operations?.find((candidate) => candidate.name === operation);
     if (!found) throw errors.notSupported(this.kind, operation);
@@ -127,7 +135,10 @@ export class SessionInstance implements ISessionInstance {
     const { store, config } = this.services;
     const [input] = seq > this.writer.headSeq ? [] : await store.readJournal(this.id, seq, 1);
     if (input?.type !== 'input' || input.operation !== 'execute') {
-      throw new SojournError('execution_not_found', `No execution at seq ${seq}.`, { session_id: this.id, seq });
+      throw new SojournError('execution_not_found', `No execution at seq ${seq}.`, {
+        session_id: this.id,
+        seq,
+      });
     }
     const answer = await readAnswer(store, input, {
       unanswered: this.pipeline.isUnanswered(seq),
@@ -158,26 +169,22 @@ export class SessionInstance implements ISessionInstance {
     await this.engine();
   }
 
-  async checkpoint(reason: string): Promise<CheckpointRecord | null> {
+  checkpoint(reason: string): Promise<CheckpointRecord | null> {
     this.assertOpen();
-    while (this.saving) await this.saving.catch(() => undefined);
-    if (!this.isDirty() || !this.incarnation.current) return null;
-    const saving = this.save(reason).finally(() => {
-      this.saving = null;
-    });
-    this.saving = saving;
-    return saving;
+    return this.saver.save(reason);
   }
 
   async hibernate(): Promise<void> {
     this.assertOpen();
-    while (this.saving) await this.saving.catch(() => undefined);
+    await this.saver.settle();
     await this.mailbox.exclusive(async () => {
       await Promise.all(this.reads);
-      if (this.isDirty() && this.incarnation.current) await this.saveInTurn('hibernate');
+      await this.saver.saveInTurn('hibernate');
       await this.writer.flush();
       await this.services.store.updateSession(this.id, { asleep: 'hibernated' });
-      await this.end(new SojournError('closed', 'The session has gone to sleep.', { retired: true }));
+      this.ended = new SojournError('closed', 'The session has gone to sleep.', { retired: true });
+      this.mailbox.close(this.ended);
+      await this.incarnation.dispose();
     });
   }
 
@@ -198,7 +205,10 @@ export class SessionInstance implements ISessionInstance {
     await this.incarnation.dispose();
     await stopping;
     await this.writer.flush().catch((error: unknown) => {
-      this.services.log.error({ err: error, session_id: this.id }, 'the end of a journal could not be stored');
+      this.services.log.error(
+        { err: error, session_id: this.id },
+        'the end of a journal could not be stored',
+      );
     });
   }
 
@@ -214,14 +224,18 @@ export class SessionInstance implements ISessionInstance {
 
   getMetadata(): SessionMetadata {
     const memoryBytes = this.incarnation.current?.memoryBytes?.() ?? 0;
-    return describeSession(this.currentRecord(), { status: this.status(), memoryBytes, lastAccess: this.lastAccess });
+    return describeSession(this.currentRecord(), {
+      status: this.status(),
+      memoryBytes,
+      lastAccess: this.lastAccess,
+    });
   }
 
   isDirty(): boolean {
-    return this.cost.inputs > 0;
+    return this.saver.isDirty;
   }
   markClean(): void {
-    this.cost = { inputs: 0, ms: 0 };
+    this.saver.reset(0);
   }
 
   getLastAccessTime(): number {
@@ -233,7 +247,7 @@ export class SessionInstance implements ISessionInstance {
 
   async getChangesSinceLastSave(): Promise<SessionEvent[]> {
     const { store } = this.services;
-    const newest = await this.newestCheckpoint();
+    const newest = await this.saver.newest();
     return store.readJournal(this.id, (newest?.seq ?? -1) + 1, Number.MAX_SAFE_INTEGER);
   }
 
@@ -270,7 +284,11 @@ export class SessionInstance implements ISessionInstance {
 
   /** Stored data that cannot be trusted: nothing is run on it, and whoever asks is told why. */
   private async setAside(error: SojournError): Promise<void> {
-    const failure = { code: error.code, detail: error.detail, at: new Date(this.services.clock.now()).toISOString() };
+    const failure = {
+      code: error.code,
+      detail: error.detail,
+      at: new Date(this.services.clock.now()).toISOString(),
+    };
     this.services.log.error({ session_id: this.id, err: error }, 'a damaged session was set aside');
     await this.services.store.updateSession(this.id, { failure });
     this.services.broken();
@@ -285,89 +303,38 @@ export class SessionInstance implements ISessionInstance {
     return patch;
   }
 
-  private async settled(write: Write, outcome: RunOutcome): Promise<void> {
-    const { replay_cost_ms, replay_inputs } = this.services.config.checkpoint;
+  private async settled(write: Write, outcome: RunOutcome): Promise<boolean> {
     const { execute } = outcome;
     if (execute?.interrupt && execute.interrupt.rung !== 'signal') {
       const cause = outcome.status === 'timeout' ? 'hard_timeout' : 'interrupt_escalated';
       await this.incarnation.discard({ cause, details: { ...execute.interrupt } });
       this.rebuildSoon();
-      return;
+      return true;
     }
-    this.cost.inputs += 1;
-    this.cost.ms += outcome.duration_ms;
-    const repeatable = write.params.replay !== false && (outcome.status === 'ok' || outcome.status === 'error');
-    if (!repeatable && this.incarnation.current) await this.saveInTurn('not repeatable').catch(this.saveFailed);
-    else if (this.cost.inputs >= replay_inputs || this.cost.ms >= replay_cost_ms) this.services.saveIsDue();
-  }
-
-  private readonly saveFailed = (error: unknown): void => {
-    this.services.log.error({ err: error, session_id: this.id }, 'a checkpoint failed');
-  };
-
-  private async save(reason: string): Promise<CheckpointRecord> {
-    const cost = this.cost;
-    const fixed = await this.mailbox.exclusive(() => this.fix(reason));
-    return this.writeFixed(fixed, cost);
-  }
-
-  /** For a caller that holds the turn already. */
-  private async saveInTurn(reason: string): Promise<CheckpointRecord> {
-    const cost = this.cost;
-    return this.writeFixed(await this.fix(reason), cost);
-  }
-
-  private async fix(reason: string) {
-    await this.writer.flush();
-    const request = {
-      record: { ...this.currentRecord() },
-      engine: await this.engine(),
-      previous: await this.newestCheckpoint(),
-      pending: this.pipeline.pendingSeqs,
-      reason,
-      checkpointId: this.services.ids.uid(),
-    };
-    const fixed = await fixState(this.services, request);
-    // From here on inputs count towards the next checkpoint.
-    this.cost = { inputs: 0, ms: 0 };
-    return fixed;
-  }
-
-  private async writeFixed(fixed: Awaited<ReturnType<typeof fixState>>, cost: ReplayCost): Promise<CheckpointRecord> {
+    this.saver.add(outcome.duration_ms);
+    const repeatable =
+      write.params.replay !== false && (outcome.status === 'ok' || outcome.status === 'error');
+    if (repeatable) {
+      if (this.saver.isDue) this.services.saveIsDue();
+      return true;
+    }
     try {
-      const checkpoint = await fixed.write();
-      this.record.head_checkpoint = checkpoint.checkpoint_id;
-      this.record.checkpoint_count += 1;
-      return checkpoint;
+      await this.saver.saveInTurn('not repeatable');
+      return true;
     } catch (error) {
-      this.cost = { inputs: this.cost.inputs + cost.inputs, ms: this.cost.ms + cost.ms };
-      throw error;
-    } finally {
-      await fixed.dispose();
+      this.services.log.error({ err: error, session_id: this.id }, 'a checkpoint failed');
+      return false;
     }
-  }
-
-  private async newestCheckpoint(): Promise<CheckpointRecord | null> {
-    const { head_checkpoint: id } = this.record;
-    return id === null ? null : this.services.store.getCheckpoint(this.id, id);
   }
 
   private async restartNow(keepState: boolean): Promise<void> {
-    if (!keepState) {
-      await this.writeFixed(await this.fixNothing(), this.cost);
+    if (keepState) await this.saver.saveInTurn('restart');
+    else {
+      await this.saver.saveNothing('restart');
       this.record = await this.services.store.updateSession(this.id, { variable_count: 0 });
-    } else if (this.isDirty() && this.incarnation.current) await this.saveInTurn('restart');
+    }
     await this.incarnation.discard({ cause: 'restarted', details: { kept: keepState } });
     await this.engine();
-  }
-
-  private async fixNothing() {
-    await this.writer.flush();
-    const previous = await this.newestCheckpoint();
-    const shared = { pending: this.pipeline.pendingSeqs, reason: 'restart', checkpointId: this.services.ids.uid() };
-    const fixed = await fixEmptyState(this.services, { record: { ...this.currentRecord() }, previous, ...shared });
-    this.cost = { inputs: 0, ms: 0 };
-    return fixed;
   }
 
   private rebuildSoon(): void {
@@ -377,11 +344,5 @@ export class SessionInstance implements ISessionInstance {
       .catch((error: unknown) => {
         this.services.log.error({ err: error, session_id: this.id }, 'a session could not be rebuilt');
       });
-  }
-
-  private async end(reason: SojournError): Promise<void> {
-    this.ended = reason;
-    this.mailbox.close(reason);
-    await this.incarnation.dispose();
   }
 }

@@ -75,22 +75,27 @@ const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
 async function* readPieces(path: string, pieceBytes = 2 ** 20): AsyncGenerator<Uint8Array> {
   const handle = await fs.open(path, readFlags);
   try {
-    if (!(await handle.stat()).isFile())
-      throw Object.assign(new Error(`not a file: ${path}`), { code: 'EINVAL' });
-    for (;;) {
-      const piece = Buffer.allocUnsafe(pieceBytes);
-      let filled = 0;
-      while (filled < pieceBytes) {
-        const { bytesRead } = await handle.read(piece, filled, pieceBytes - filled, null);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      if (filled > 0) yield piece.subarray(0, filled);
-      if (filled < pieceBytes) return;
+    const found = await handle.stat();
+    if (!found.isFile()) throw Object.assign(new Error(`not a file: ${path}`), { code: 'EINVAL' });
+    for (let offset = 0; offset < found.size; offset += pieceBytes) {
+      const piece = await readFully(handle, Math.min(pieceBytes, found.size - offset));
+      if (piece.length > 0) yield piece;
     }
   } finally {
     await handle.close();
   }
+}
+
+/** From the handle's place on; shorter when the file was cut off meanwhile. */
+async function readFully(handle: fs.FileHandle, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, null);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
 }
 
 async function setAttributes(handle: fs.FileHandle, attributes: FileAttributes): Promise<void> {

@@ -4,7 +4,6 @@
  */
 import { SojournError } from '../types/errors.js';
 import type { FileOwner, FileStat, HeldDirectory, IFiles } from '../types/ports.js';
-import { systemFiles } from './system.js';
 import { hasPieces, isFileError, removeTree } from './workspace-files.js';
 import { folderOf, workspaceManifestSchema, workspacePieceBytes } from './workspace-manifest.js';
 import type { WorkspaceEntry, WorkspaceFile, WorkspaceManifest } from './workspace-manifest.js';
@@ -18,7 +17,7 @@ export async function restoreWorkspace(
   directory: string,
   manifest: WorkspaceManifest,
   read: (hash: string) => Promise<Uint8Array>,
-  files: IFiles = systemFiles,
+  files: IFiles,
 ): Promise<void> {
   if (!workspaceManifestSchema.safeParse(manifest).success) {
     const detail = `The checkpoint's list of files for ${directory} is malformed; nothing was restored.`;

@@ -8,7 +8,6 @@ import { SojournError } from '../types/errors.js';
 import type { PartSink } from '../types/engine.js';
 import type { NotKept } from '../types/events.js';
 import type { FileStat, HeldDirectory, IClock, IFiles } from '../types/ports.js';
-import { systemClock, systemFiles } from './system.js';
 import { isFileError } from './workspace-files.js';
 import { folderOf, isInnerPath, workspaceEntriesMax, workspacePieceBytes } from './workspace-manifest.js';
 import type { WorkspaceEntry, WorkspaceFile, WorkspaceManifest } from './workspace-manifest.js';
@@ -28,8 +27,8 @@ export interface WorkspaceCapture {
 export interface CaptureOptions {
   /** Of all files together: `limits.workspace_bytes`. */
   readonly maxBytes: number;
-  readonly files?: IFiles;
-  readonly clock?: IClock;
+  readonly files: IFiles;
+  readonly clock: Pick<IClock, 'now'>;
 }
 
 const namedMax = 100;
@@ -47,8 +46,8 @@ export async function captureWorkspace(
   previous: WorkspaceManifest | null,
   options: CaptureOptions,
 ): Promise<WorkspaceCapture> {
-  const files = options.files ?? systemFiles;
-  const capture = new Capture(sink, previous, options.maxBytes, files, (options.clock ?? systemClock).now());
+  const { files } = options;
+  const capture = new Capture(sink, previous, options.maxBytes, files, options.clock.now());
   let root: HeldDirectory | undefined;
   try {
     root = await files.holdDirectory(directory);
@@ -102,24 +101,27 @@ class Capture {
 
   /** @param reach how to get at it: through the folder that is held open. */
   private async entry(path: string, reach: string): Promise<void> {
-    if (!isInnerPath(path))
-      return this.skip(folderOf(path), `what is in it is nested too deep or named too long`);
+    if (!isInnerPath(path)) {
+      this.skip(folderOf(path), 'what is in it is nested too deep or named too long');
+      return;
+    }
     try {
       const stat = await this.files.stat(reach);
-      if (!stat) return this.leaveOut(path, 'it went while it was looked at, or its name is no text');
-      if (stat.type === 'file') return await this.file(path, reach, stat);
-      if (stat.type === 'directory') return await this.directory(path, reach, stat);
-      if (stat.type === 'link') {
-        this.entries.push({ type: 'link', path, target: await this.files.readLink(reach) });
-        return;
-      }
-      this.skip(path, 'it is a socket, a pipe or a device');
+      if (stat) await this.found(path, reach, stat);
+      else this.leaveOut(path, 'it went while it was looked at, or its name is no text');
     } catch (error) {
       // A complaint of the file system is about this entry; anything else is not ours to pass over.
       if (!isFileError(error)) throw error;
       if (error.code === 'ENOENT') this.leaveOut(path, 'it went while it was looked at');
       else this.skip(path, `it cannot be read (${error.code})`);
     }
+  }
+
+  private async found(path: string, reach: string, stat: FileStat): Promise<void> {
+    if (stat.type === 'file') await this.file(path, reach, stat);
+    else if (stat.type === 'directory') await this.directory(path, reach, stat);
+    else if (stat.type === 'other') this.skip(path, 'it is a socket, a pipe or a device');
+    else this.entries.push({ type: 'link', path, target: await this.files.readLink(reach) });
   }
 
   private async directory(path: string, reach: string, stat: FileStat): Promise<void> {
@@ -134,7 +136,8 @@ class Capture {
 
   private async file(path: string, reach: string, stat: FileStat): Promise<void> {
     if (this.bytes + stat.size > this.maxBytes) {
-      return this.skip(path, `with it the workspace is over ${this.maxBytes} bytes (limits.workspace_bytes)`);
+      this.skip(path, `with it the workspace is over ${this.maxBytes} bytes (limits.workspace_bytes)`);
+      return;
     }
     const before = this.known.get(path);
     if (before && isUnchanged(before, stat) && before.pieces.every((hash) => this.sink.has(hash))) {
@@ -147,7 +150,10 @@ class Capture {
     let size = 0;
     for await (const piece of this.files.readPieces(reach, workspacePieceBytes)) {
       size += piece.length;
-      if (this.bytes + size > this.maxBytes) return this.skip(path, 'it grew while it was read');
+      if (this.bytes + size > this.maxBytes) {
+        this.skip(path, 'it grew while it was read');
+        return;
+      }
       pieces.push(await this.keep(partName(pieces.length, path), piece));
     }
     this.bytes += size;

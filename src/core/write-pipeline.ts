@@ -6,7 +6,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { isSojournError, SojournError } from '../types/errors.js';
 import type { SessionEvent, SessionEventBody } from '../types/events.js';
 import type { IEngine } from '../types/engine.js';
-import type { ExecuteResult, InterruptReport, SessionPatch, WriteCall } from '../types/session.js';
+import type {
+  ExecuteResult,
+  InterruptReport,
+  SessionPatch,
+  WriteCall,
+  WriteReceipt,
+} from '../types/session.js';
 import { ExecutionOutput } from './execution-output.js';
 import { readAnswer } from './execution-answer.js';
 import type { IncrementalWriter } from './incremental-writer.js';
@@ -27,8 +33,8 @@ export interface PipelineHost {
   engine(): Promise<IEngine>;
   /** The patch that belongs to the result, e.g. counts. */
   patchFor(write: Write, outcome: RunOutcome): SessionPatch;
-  /** The result is journaled and the caller not yet answered. */
-  settled(write: Write, outcome: RunOutcome): Promise<void>;
+  /** The result is journaled and the caller not yet answered; false when its effect will not survive a crash. */
+  settled(write: Write, outcome: RunOutcome): Promise<boolean>;
 }
 
 /** One write on its way. */
@@ -77,7 +83,9 @@ export class WritePipeline {
 
   /** Journaled inputs whose turn has not come. */
   get pendingSeqs(): number[] {
-    return [...this.waiting].flatMap((write) => (write.seq === null || write.seq === this.runningSeq ? [] : [write.seq]));
+    return [...this.waiting].flatMap((write) =>
+      write.seq === null || write.seq === this.runningSeq ? [] : [write.seq],
+    );
   }
 
   isUnanswered(seq: number): boolean {
@@ -103,7 +111,12 @@ export class WritePipeline {
     return { interrupted: true, seq: running.seq, rung: stopped?.rung ?? null, ms: stopped?.ms ?? null };
   }
 
-  private async answerOnce(key: string, operation: string, params: Params, call: WriteCall): Promise<unknown> {
+  private async answerOnce(
+    key: string,
+    operation: string,
+    params: Params,
+    call: WriteCall,
+  ): Promise<unknown> {
     const { store, config } = this.services;
     const earlier = await store.findInput(this.host.id, key);
     if (earlier?.type !== 'input') return this.enqueue(operation, params, call);
@@ -166,7 +179,8 @@ export class WritePipeline {
     const { services, host } = this;
     const seq = write.seq ?? 0;
     const output = new ExecutionOutput(services.config.limits.output_bytes);
-    const pass = (body: SessionEventBody) => output.add(host.writer.add({ ...body, input_seq: seq } as SessionEventBody));
+    const pass = (body: SessionEventBody) =>
+      output.add(host.writer.add({ ...body, input_seq: seq } as SessionEventBody));
     const gate = new OutputGate(services.config.limits.journal_output_bytes, pass);
     const controller = new AbortController();
     const request = {
@@ -185,15 +199,17 @@ export class WritePipeline {
     write.answered = true;
     for (const event of events) output.add(event);
     this.running = null;
-    await host.settled(write, outcome);
-    return this.answer(seq, outcome, output);
+    const kept = await host.settled(write, outcome);
+    return this.answer(this.receipt(seq, kept), outcome, output);
   }
 
-  private answer(seq: number, outcome: RunOutcome, output: ExecutionOutput): unknown {
+  private answer(receipt: WriteReceipt, outcome: RunOutcome, output: ExecutionOutput): unknown {
     if (outcome.failure) throw outcome.failure;
-    const receipt = this.receipt(seq);
     const { execute, status, error, duration_ms } = outcome;
-    if (!execute) return isObject(outcome.value) ? { ...outcome.value, ...receipt } : { value: outcome.value, ...receipt };
+    if (!execute)
+      return isObject(outcome.value)
+        ? { ...outcome.value, ...receipt }
+        : { value: outcome.value, ...receipt };
     return {
       ...receipt,
       status,
@@ -206,8 +222,9 @@ export class WritePipeline {
     } satisfies ExecuteResult;
   }
 
-  private receipt(seq: number) {
-    return { seq, epoch: this.host.epoch(), durable: this.host.durable(), durable_seq: this.host.writer.headSeq };
+  private receipt(seq: number, kept = true): WriteReceipt {
+    const { host } = this;
+    return { seq, epoch: host.epoch(), durable: kept && host.durable(), durable_seq: host.writer.headSeq };
   }
 
   private timeoutMs(params: Params): number {
@@ -255,13 +272,24 @@ export class WritePipeline {
     };
     const seq = write.seq ?? 0;
     await this.host.writer.appendEvents([
-      { type: 'result', input_seq: seq, status: 'error', duration_ms: 0, error: described, reason: 'never run' },
+      {
+        type: 'result',
+        input_seq: seq,
+        status: 'error',
+        duration_ms: 0,
+        error: described,
+        reason: 'never run',
+      },
     ]);
   }
 
   private busy(): SojournError {
     const detail = 'Another write runs; wait for it, or ask with on_busy "enqueue" or "interrupt".';
-    const fields = { session_id: this.host.id, running_seq: this.runningSeq, queue_length: this.host.mailbox.length };
+    const fields = {
+      session_id: this.host.id,
+      running_seq: this.runningSeq,
+      queue_length: this.host.mailbox.length,
+    };
     return new SojournError('session_busy', detail, fields);
   }
 }
@@ -269,9 +297,20 @@ export class WritePipeline {
 function resultEvent(seq: number, outcome: RunOutcome): SessionEventBody {
   const { execute, status, duration_ms, error } = outcome;
   const value = execute
-    ? { execution_count: execute.execution_count, should_exit: execute.should_exit, interrupt: execute.interrupt }
+    ? {
+        execution_count: execute.execution_count,
+        should_exit: execute.should_exit,
+        interrupt: execute.interrupt,
+      }
     : outcome.value;
-  return { type: 'result', input_seq: seq, status, duration_ms, error, ...(value === undefined ? {} : { value }) };
+  return {
+    type: 'result',
+    input_seq: seq,
+    status,
+    duration_ms,
+    error,
+    ...(value === undefined ? {} : { value }),
+  };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -15,9 +15,17 @@ const executeSchema = z
   .strictObject({
     code: z.string().optional(),
     command: z.string().optional().describe('Another name for code.'),
-    timeout_s: z.number().min(0).max(1e6).optional().describe('Interrupted after this many seconds; 0 = no limit.'),
+    timeout_s: z
+      .number()
+      .min(0)
+      .max(1e6)
+      .optional()
+      .describe('Interrupted after this many seconds; 0 = no limit.'),
     silent: z.boolean().optional().describe('Do not show the value of the last expression.'),
-    replay: z.boolean().optional().describe('false: recovery never runs it again; a checkpoint is taken instead.'),
+    replay: z
+      .boolean()
+      .optional()
+      .describe('false: recovery never runs it again; a checkpoint is taken instead.'),
   })
   .refine(({ code, command }) => (code === undefined) !== (command === undefined), {
     message: 'give the code as text in `code` (or in `command`)',
@@ -27,7 +35,9 @@ const executeSchema = z
 /** Operations of every engine; those of one kind refuse sessions of another. */
 export function codeOperations(engines: IEngines, sessions: ISessionManager): Operation[] {
   const definitions = [...engines.values()];
-  const codeKinds = definitions.filter(({ capabilities }) => capabilities.execute === true).map(({ name }) => name);
+  const codeKinds = definitions
+    .filter(({ capabilities }) => capabilities.execute === true)
+    .map(({ name }) => name);
   const own = definitions.flatMap((definition) =>
     (definition.operations ?? []).map((operation) => engineOperation(definition, operation)),
   );
@@ -39,7 +49,8 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
     defineSessionOperation({
       name: 'execute',
       access: 'write',
-      summary: 'Runs code; answers with its output, result and error. A Python exception is status "error", not a failure.',
+      summary:
+        'Runs code; answers with its output, result and error. A Python exception is status "error", not a failure.',
       params: executeSchema,
       result: executeResultSchema,
       kinds,
@@ -69,7 +80,8 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
       http: [{ method: 'GET', path: '/sessions/:id/history' }],
       handle: async ({ limit }, call) => {
         const { head_seq, total_executions } = await sessions.getMetadata(call.session_id, call.principal);
-        const read = (from: number, count: number) => sessions.readEvents(call.session_id, from, count, call.principal);
+        const read = (from: number, count: number) =>
+          sessions.readEvents(call.session_id, from, count, call.principal);
         return { history: await readHistory(read, head_seq, limit), total_executions };
       },
     }),
@@ -88,10 +100,12 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
 
 function engineOperation(definition: EngineDefinition, operation: EngineOperation): Operation {
   const kinds = [definition.name];
-  const { run: _run, ...shape } = operation;
+  const { name, access, summary, params: schema, http } = operation;
+  const shape = { name, access, summary, params: schema, ...(http === undefined ? {} : { http }) };
   if (operation.access === 'read') {
     return defineSessionOperation({
       ...shape,
+      result: operation.result,
       kinds,
       handle: (params, call) =>
         call.use((session) => {
@@ -105,7 +119,8 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
     result: z.intersection(operation.result, writeReceiptSchema),
     kinds,
     answersOnce: true,
-    handle: async (params, call) => writeReceiptSchema.loose().parse(await perform(kinds, operation.name, asParams(params), call)),
+    handle: async (params, call) =>
+      writeReceiptSchema.loose().parse(await perform(kinds, operation.name, asParams(params), call)),
   });
 }
 
@@ -126,7 +141,8 @@ function checkKind(session: ISessionInstance, kinds: readonly string[], operatio
 }
 
 /** Parameters of engine operations are objects: the catalogue has parsed them. */
-const asParams = (params: unknown): Record<string, unknown> => z.record(z.string(), z.unknown()).parse(params);
+const asParams = (params: unknown): Record<string, unknown> =>
+  z.record(z.string(), z.unknown()).parse(params);
 
 /** The pipeline builds it from typed parts; parsing a large answer again would cost more than it shows. */
 const executeResultAnswer = (answer: unknown) => answer as z.input<typeof executeResultSchema>;

@@ -4,18 +4,10 @@
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { z } from 'zod';
 import { SojournError } from '../types/errors.js';
 import type { RuntimeInfo } from '../types/managers.js';
 import type { Disposable, IFiles, IIds } from '../types/ports.js';
-
-const runtimeSchema = z.object({
-  pid: z.number().int().positive(),
-  url: z.string(),
-  token: z.string().nullable(),
-  version: z.string(),
-  started_at: z.string(),
-});
+import { readRuntime } from './runtime-info.js';
 
 export interface DirectoryServices {
   readonly files: IFiles;
@@ -41,18 +33,6 @@ export async function claimDataDirectory(dataDir: string, services: DirectorySer
   return new DirectoryClaim(dataDir, lock, services);
 }
 
-/** What a server left in the folder; null when there is nothing, or nothing that can be read. */
-export async function readRuntime(dataDir: string, files: IFiles): Promise<RuntimeInfo | null> {
-  try {
-    const text = new TextDecoder().decode(await files.read(join(dataDir, 'runtime.json')));
-    const parsed = runtimeSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    // Missing, half written by another program, or no JSON: there is no word of any server.
-    return null;
-  }
-}
-
 /**
  * SQLite's exclusive lock is the operating system's: it vanishes with the process, however that ends, and holds
  * between two claims of one process too.
@@ -66,11 +46,17 @@ async function takeLock(dataDir: string, files: IFiles): Promise<Database.Databa
     return lock;
   } catch (cause) {
     lock?.close();
-    if (!(cause instanceof Database.SqliteError) || !cause.code.startsWith('SQLITE_BUSY')) throw unusable(dataDir, cause);
+    if (!(cause instanceof Database.SqliteError) || !cause.code.startsWith('SQLITE_BUSY'))
+      throw unusable(dataDir, cause);
     const other = await readRuntime(dataDir, files);
     const who = other ? `a server with pid ${other.pid} at ${other.url}` : 'another process';
     const detail = `${dataDir} is in use by ${who}; use that one (\`sojourn status\`), stop it, or give another --data-dir.`;
-    throw new SojournError('storage_error', detail, { data_dir: dataDir, pid: other?.pid, url: other?.url }, { cause });
+    throw new SojournError(
+      'storage_error',
+      detail,
+      { data_dir: dataDir, pid: other?.pid, url: other?.url },
+      { cause },
+    );
   }
 }
 
@@ -105,7 +91,11 @@ class DirectoryClaim implements Claim {
 
   async announce(info: RuntimeInfo): Promise<void> {
     this.announced = true;
-    await this.services.files.writeAtomic(join(this.dataDir, 'runtime.json'), `${JSON.stringify(info)}\n`, 0o600);
+    await this.services.files.writeAtomic(
+      join(this.dataDir, 'runtime.json'),
+      `${JSON.stringify(info)}\n`,
+      0o600,
+    );
   }
 
   async dispose(): Promise<void> {

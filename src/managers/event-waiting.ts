@@ -18,7 +18,7 @@ export async function waitForEvents(
 ): Promise<EventPage> {
   if (waiting.waitMs === 0) return waiting.read();
   // Listen first and read then: an event between the two must not be missed.
-  let wakeUp = () => undefined as void;
+  let wakeUp = (): void => undefined;
   const news = new Promise<void>((resolve) => {
     wakeUp = resolve;
   });

@@ -56,7 +56,8 @@ function assemble(events: readonly SessionEvent[]): HistoryEntry[] {
       };
       entries.set(event.seq, { entry, output });
     }
-    const found = 'input_seq' in event && event.input_seq !== undefined ? entries.get(event.input_seq) : undefined;
+    const found =
+      'input_seq' in event && event.input_seq !== undefined ? entries.get(event.input_seq) : undefined;
     found?.output.add(event);
     if (found && event.type === 'result') {
       const { status, duration_ms, error } = event;

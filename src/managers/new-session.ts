@@ -21,18 +21,9 @@ const strength: Record<Isolation, number> = { none: 0, process: 1, sandbox: 2 };
 
 /** @throws not_supported when the machine isolates less than was asked · invalid_params for the engine's options */
 export function newRecord(from: NewSession): SessionRecord {
-  const { request, definition, config } = from;
-  const asked = request.min_isolation;
-  if (asked !== undefined && strength[definition.isolation] < strength[asked]) {
-    const detail = `Isolation '${asked}' was asked for; this machine gives '${definition.isolation}' to ${definition.name} sessions.`;
-    throw new SojournError('not_supported', detail, { isolation: definition.isolation });
-  }
-  const options = definition.options.safeParse(request.options ?? {});
-  if (!options.success) {
-    const [issue] = options.error.issues;
-    const detail = `options.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
-    throw new SojournError('invalid_params', detail, { kind: definition.name });
-  }
+  const { request, definition } = from;
+  checkIsolation(request, definition);
+  checkOptions(request, definition);
   return {
     session_id: from.id,
     uid: from.uid,
@@ -43,10 +34,7 @@ export function newRecord(from: NewSession): SessionRecord {
     owner: from.owner,
     created_at: from.at,
     last_activity: from.at,
-    timeout_s: request.timeout_s ?? config.session.timeout_s,
-    expire_after_s: request.expire_after_s ?? config.session.expire_after_s,
-    durability: request.durability ?? config.durability,
-    recovery: request.recovery ?? config.session.recovery,
+    ...policies(from),
     isolation: definition.isolation,
     options: request.options ?? {},
     epoch: 1,
@@ -64,8 +52,31 @@ export function newRecord(from: NewSession): SessionRecord {
   };
 }
 
+const policies = ({ request, config }: NewSession) => ({
+  timeout_s: request.timeout_s ?? config.session.timeout_s,
+  expire_after_s: request.expire_after_s ?? config.session.expire_after_s,
+  durability: request.durability ?? config.durability,
+  recovery: request.recovery ?? config.session.recovery,
+});
+
+function checkIsolation({ min_isolation: asked }: CreateSession, definition: EngineDefinition): void {
+  if (asked === undefined || strength[definition.isolation] >= strength[asked]) return;
+  const detail = `Isolation '${asked}' was asked for; this machine gives '${definition.isolation}' to ${definition.name} sessions.`;
+  throw new SojournError('not_supported', detail, { isolation: definition.isolation });
+}
+
+function checkOptions(request: CreateSession, definition: EngineDefinition): void {
+  const options = definition.options.safeParse(request.options ?? {});
+  if (options.success) return;
+  const [issue] = options.error.issues;
+  const detail = `options.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
+  throw new SojournError('invalid_params', detail, { kind: definition.name });
+}
+
 /** Names a creation that may be repeated, so that its repetition finds the session it made. */
 export function createKey(call: CallContext): string | undefined {
   if (call.idempotency_key === undefined) return undefined;
-  return createHash('sha256').update(JSON.stringify([call.principal.id, call.idempotency_key])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([call.principal.id, call.idempotency_key]))
+    .digest('hex');
 }

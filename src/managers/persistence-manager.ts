@@ -80,6 +80,7 @@ export class PersistenceManager implements IPersistenceManager {
       }
     };
     await Promise.all(Array.from({ length: parallelSaves }, work));
-    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} sessions could not be saved`);
+    if (failures.length > 0)
+      throw new AggregateError(failures, `${failures.length} sessions could not be saved`);
   }
 }

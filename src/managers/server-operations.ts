@@ -23,7 +23,10 @@ export function serverOperations(
   facts: ServerFacts,
   clock: IClock,
 ): Operation[] {
-  const started = clock.now();
+  return [...listOperations(sessions), statusOperation(sessions, engines, facts, clock)];
+}
+
+function listOperations(sessions: ISessionManager): Operation[] {
   return [
     defineServerOperation({
       name: 'create_session',
@@ -64,38 +67,47 @@ export function serverOperations(
       http: [{ method: 'GET', path: '/ping' }],
       handle: () => Promise.resolve({ message: 'pong' as const }),
     }),
-    defineServerOperation({
-      name: 'status',
-      access: 'read',
-      summary: 'Version, uptime, memory, sessions, engines and limits of the server.',
-      params: none,
-      result: z.object({
-        status: z.literal('ok'),
-        version: z.string(),
-        pid: z.number().int(),
-        uptime_s: z.number(),
-        memory_bytes: z.number().int(),
-        sessions: z.object({ total: z.number().int(), live: z.number().int(), busy: z.number().int() }),
-        sessions_memory_bytes: z.number().int(),
-        engines: z.array(z.object({ kind: z.string(), isolation: z.string() })),
-        limits: z.record(z.string(), z.number()),
-      }),
-      http: [{ method: 'GET', path: '/status' }],
-      handle: async (_params, call) => {
-        const { total_sessions: total } = await sessions.listSessions({ limit: 1 }, call.principal);
-        const { live, busy, memory_bytes } = sessions.counts();
-        return {
-          status: 'ok' as const,
-          version: facts.version,
-          pid: facts.pid,
-          uptime_s: Math.round((clock.now() - started) / 1000),
-          memory_bytes: facts.memoryBytes(),
-          sessions: { total, live, busy },
-          sessions_memory_bytes: memory_bytes,
-          engines: [...engines.values()].map(({ name, isolation }) => ({ kind: name, isolation })),
-          limits: facts.limits,
-        };
-      },
-    }),
   ];
+}
+
+function statusOperation(
+  sessions: ISessionManager,
+  engines: IEngines,
+  facts: ServerFacts,
+  clock: IClock,
+): Operation {
+  const started = clock.now();
+  return defineServerOperation({
+    name: 'status',
+    access: 'read',
+    summary: 'Version, uptime, memory, sessions, engines and limits of the server.',
+    params: none,
+    result: z.object({
+      status: z.literal('ok'),
+      version: z.string(),
+      pid: z.number().int(),
+      uptime_s: z.number(),
+      memory_bytes: z.number().int(),
+      sessions: z.object({ total: z.number().int(), live: z.number().int(), busy: z.number().int() }),
+      sessions_memory_bytes: z.number().int(),
+      engines: z.array(z.object({ kind: z.string(), isolation: z.string() })),
+      limits: z.record(z.string(), z.number()),
+    }),
+    http: [{ method: 'GET', path: '/status' }],
+    handle: async (_params, call) => {
+      const { total_sessions: total } = await sessions.listSessions({ limit: 1 }, call.principal);
+      const { live, busy, memory_bytes } = sessions.counts();
+      return {
+        status: 'ok' as const,
+        version: facts.version,
+        pid: facts.pid,
+        uptime_s: Math.round((clock.now() - started) / 1000),
+        memory_bytes: facts.memoryBytes(),
+        sessions: { total, live, busy },
+        sessions_memory_bytes: memory_bytes,
+        engines: [...engines.values()].map(({ name, isolation }) => ({ kind: name, isolation })),
+        limits: facts.limits,
+      };
+    },
+  });
 }

@@ -13,7 +13,7 @@ import type { EngineDefinition, IEngines } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
 import type { IPersistenceManager, ISessionManager, ListQuery, SessionList } from '../types/managers.js';
 import type { CallContext, Principal } from '../types/operation.js';
-import type { Disposable, IClock, IFiles, IIds, ILog, Timer } from '../types/ports.js';
+import type { Disposable, IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type {
   CreateSession,
   EventPage,
@@ -26,6 +26,7 @@ import type {
 } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
 import { createKey, newRecord } from './new-session.js';
+import { PoolKeeper } from './pool-keeper.js';
 
 export interface SessionManagerServices {
   readonly store: ISessionStore;
@@ -39,27 +40,23 @@ export interface SessionManagerServices {
   readonly log: ILog;
 }
 
-/** How often idle sessions are looked for. */
-const sweepMs = 1000;
-
 export class SessionManager implements ISessionManager {
   private readonly events: TopicEmitter<SessionEvent>;
+  private readonly keeper: PoolKeeper;
   private readonly waking = new Map<string, Promise<ISessionInstance>>();
   /** Ids that are being created or deleted: both are awaited, never overtaken. */
   private readonly changing = new Map<string, Promise<unknown>>();
-  private sweep: Timer | null = null;
-  private readonly sleeping = new Map<string, Promise<void>>();
-  private evicting: Promise<void> | null = null;
   private closing = false;
   private ending: Promise<void> | null = null;
 
   constructor(private readonly services: SessionManagerServices) {
     this.events = new TopicEmitter(services.log);
+    this.keeper = new PoolKeeper(services);
   }
 
   start(): Promise<void> {
     this.services.persistence.start();
-    this.scheduleSweep();
+    this.keeper.start();
     return Promise.resolve();
   }
 
@@ -85,7 +82,11 @@ export class SessionManager implements ISessionManager {
     return live;
   }
 
-  async use<T>(id: string, principal: Principal, work: (session: ISessionInstance) => Promise<T>): Promise<T> {
+  async use<T>(
+    id: string,
+    principal: Principal,
+    work: (session: ISessionInstance) => Promise<T>,
+  ): Promise<T> {
     for (;;) {
       const session = await this.getSession(id, principal);
       try {
@@ -136,9 +137,11 @@ export class SessionManager implements ISessionManager {
     const live = new Map(pool.getAll().map((session) => [session.id, session]));
     const byStatus = status === undefined ? {} : this.statusFilter(status, live);
     const page = await store.listSessions({ ...rest, ...owner, ...byStatus });
-    const sessions = page.sessions.map((record) => describeSession(record, this.liveFacts(record.session_id)));
-    const visible = [...live.values()].filter((session) => mayUse(principal, session.owner));
-    const memory = visible.reduce((sum, session) => sum + session.getMetadata().memory_bytes, 0);
+    const sessions = page.sessions.map((record) =>
+      describeSession(record, this.liveFacts(record.session_id)),
+    );
+    const visible = pool.getAllMetadata().filter((session) => mayUse(principal, session.owner));
+    const memory = visible.reduce((sum, session) => sum + session.memory_bytes, 0);
     return {
       sessions,
       total_sessions: page.total,
@@ -149,7 +152,8 @@ export class SessionManager implements ISessionManager {
 
   async readEvents(id: string, sinceSeq: number, limit: number, principal: Principal): Promise<EventPage> {
     const record = await this.record(id, principal);
-    const events = sinceSeq > record.head_seq ? [] : await this.services.store.readJournal(id, sinceSeq, limit);
+    const events =
+      sinceSeq > record.head_seq ? [] : await this.services.store.readJournal(id, sinceSeq, limit);
     const last = events.at(-1)?.seq ?? sinceSeq - 1;
     return { events, head_seq: record.head_seq, next_seq: last < record.head_seq ? last + 1 : null };
   }
@@ -157,7 +161,7 @@ export class SessionManager implements ISessionManager {
   async hibernate(id: string, principal: Principal): Promise<SessionMetadata> {
     await this.record(id, principal);
     const live = this.services.pool.peek(id);
-    if (live) await this.putToSleep(live);
+    if (live) await this.keeper.putToSleep(live);
     return this.getMetadata(id, principal);
   }
 
@@ -170,7 +174,6 @@ export class SessionManager implements ISessionManager {
   saveDirtySessions(): Promise<void> {
     return this.services.persistence.saveDirtySessions();
   }
-
   async drain(): Promise<void> {
     this.closing = true;
     await Promise.allSettled([...this.waking.values(), ...this.changing.values()]);
@@ -196,15 +199,14 @@ export class SessionManager implements ISessionManager {
     return {
       live: sessions.length,
       busy: sessions.filter((session) => session.status === 'busy').length,
-      memory_bytes: sessions.reduce((sum, session) => sum + session.memory_bytes, 0),
+      memory_bytes: this.keeper.memoryBytes(),
     };
   }
 
   private async end(): Promise<void> {
-    this.sweep?.cancel();
     await this.drain();
+    await this.keeper.stop();
     const { pool, persistence, log } = this.services;
-    await Promise.allSettled(this.sleeping.values());
     await persistence.shutdown().catch((error: unknown) => {
       log.error({ err: error }, 'not everything could be saved at the end; the journal has it');
     });
@@ -222,8 +224,24 @@ export class SessionManager implements ISessionManager {
     const definition = this.engineOf(request.kind ?? 'python');
     await this.checkLimits(call.principal);
     const at = new Date(clock.now()).toISOString();
-    const record = newRecord({ id, uid: ids.uid(), request, owner: call.principal.id, at, key, definition, config });
-    const first = { session_id: id, seq: 0, at, type: 'created' as const, kind: record.kind, owner: record.owner };
+    const record = newRecord({
+      id,
+      uid: ids.uid(),
+      request,
+      owner: call.principal.id,
+      at,
+      key,
+      definition,
+      config,
+    });
+    const first = {
+      session_id: id,
+      seq: 0,
+      at,
+      type: 'created' as const,
+      kind: record.kind,
+      owner: record.owner,
+    };
     await store.createSession(record, first);
     const instance = this.instance(record, definition, true);
     try {
@@ -233,7 +251,7 @@ export class SessionManager implements ISessionManager {
       await store.deleteSession(id);
       throw error;
     }
-    this.addToPool(instance);
+    this.keeper.add(instance);
     this.services.log.info({ session_id: id, kind: record.kind }, 'a session was created');
     return this.getMetadata(id, call.principal);
   }
@@ -297,7 +315,7 @@ export class SessionManager implements ISessionManager {
       throw new SojournError('storage_error', detail, { session_id: id, damaged: true });
     }
     const instance = this.instance(record, this.engineOf(record.kind), false);
-    this.addToPool(instance);
+    this.keeper.add(instance);
     return instance;
   }
 
@@ -323,52 +341,6 @@ export class SessionManager implements ISessionManager {
     return instance;
   }
 
-  private addToPool(instance: ISessionInstance): void {
-    this.services.pool.add(instance.id, instance);
-    if (this.isOverfull()) this.evicting ??= this.evict().finally(() => (this.evicting = null));
-  }
-
-  private isOverfull(): boolean {
-    const { pool, config } = this.services;
-    if (pool.size() > config.pool.max_live_sessions) return true;
-    // Adding up the memory asks every session: not at every single one.
-    return pool.size() % 16 === 0 && this.counts().memory_bytes > config.pool.max_memory_bytes;
-  }
-
-  /** Puts the least recently used idle sessions to sleep; with none idle the pool stays larger for a while. */
-  private async evict(): Promise<void> {
-    const { pool } = this.services;
-    while (this.isOverfull()) {
-      const session = pool.peek(pool.peekLRU() ?? '');
-      if (!session) return;
-      const slept = await this.putToSleep(session).then(
-        () => true,
-        (error: unknown) => this.sleepFailed(error),
-      );
-      if (!slept) return;
-    }
-  }
-
-  /** Single-flight: whoever asks meanwhile waits for the same sleep. */
-  private putToSleep(session: ISessionInstance): Promise<void> {
-    const under = this.sleeping.get(session.id);
-    if (under) return under;
-    const sleeping = this.sleep(session).finally(() => this.sleeping.delete(session.id));
-    this.sleeping.set(session.id, sleeping);
-    return sleeping;
-  }
-
-  private async sleep(session: ISessionInstance): Promise<void> {
-    await session.hibernate();
-    if (this.services.pool.peek(session.id) === session) this.services.pool.remove(session.id);
-    this.services.log.info({ session_id: session.id }, 'a session went to sleep');
-  }
-
-  private sleepFailed(error: unknown): false {
-    this.services.log.error({ err: error }, 'a session could not be put to sleep');
-    return false;
-  }
-
   private async saveNow(instance: ISessionInstance): Promise<void> {
     await this.services.persistence.saveSession(instance, 'replay cost').catch((error: unknown) => {
       this.services.log.error({ err: error, session_id: instance.id }, 'a checkpoint failed');
@@ -378,25 +350,11 @@ export class SessionManager implements ISessionManager {
   private async letGo(instance: SessionInstance): Promise<void> {
     if (this.services.pool.peek(instance.id) === instance) this.services.pool.remove(instance.id);
     await instance.dispose().catch((error: unknown) => {
-      this.services.log.error({ err: error, session_id: instance.id }, 'a broken session could not be closed');
+      this.services.log.error(
+        { err: error, session_id: instance.id },
+        'a broken session could not be closed',
+      );
     });
-  }
-
-  private scheduleSweep(): void {
-    if (this.closing) return;
-    this.sweep = this.services.clock.setTimer(sweepMs, () => {
-      void this.sleepIdle().finally(() => this.scheduleSweep());
-    });
-  }
-
-  private async sleepIdle(): Promise<void> {
-    const now = this.services.clock.now();
-    for (const session of this.services.pool.getAll()) {
-      const { status, sleeps_at } = session.getMetadata();
-      if (status !== 'idle' || sleeps_at === null || Date.parse(sleeps_at) > now) continue;
-      await this.putToSleep(session).catch((error: unknown) => this.sleepFailed(error));
-    }
-    if (this.isOverfull()) await this.evict();
   }
 
   private async record(id: string, principal: Principal): Promise<SessionRecord> {
@@ -415,7 +373,9 @@ export class SessionManager implements ISessionManager {
   private statusFilter(status: string, live: Map<string, ISessionInstance>) {
     if (status === 'failed') return { failed: true };
     if (status === 'hibernated') return { failed: false, except_ids: [...live.keys()] };
-    const ids = [...live.values()].filter((session) => session.getState().status === status).map(({ id }) => id);
+    const ids = [...live.values()]
+      .filter((session) => session.getState().status === status)
+      .map(({ id }) => id);
     return { session_ids: ids };
   }
 
@@ -436,4 +396,5 @@ export class SessionManager implements ISessionManager {
 }
 
 /** Sessions of others do not exist for a principal without admin access. */
-const mayUse = (principal: Principal, owner: string): boolean => principal.access === 'admin' || principal.id === owner;
+const mayUse = (principal: Principal, owner: string): boolean =>
+  principal.access === 'admin' || principal.id === owner;

@@ -5,7 +5,6 @@ import type { ISessionManager } from '../types/managers.js';
 import { defineSessionOperation } from '../types/operation.js';
 import type { Operation } from '../types/operation.js';
 import { createSessionSchema, interruptReportSchema, sessionMetadataSchema } from '../types/session.js';
-import type { SessionPatch } from '../types/session.js';
 import { waitForEvents } from './event-waiting.js';
 import type { IClock } from '../types/ports.js';
 
@@ -14,10 +13,14 @@ const none = z.strictObject({});
 const seqParam = z.number().int().min(0);
 
 export function sessionOperations(sessions: ISessionManager, clock: IClock): Operation[] {
-  return [...lifecycleOperations(sessions), ...journalOperations(sessions, clock)];
+  return [
+    ...metadataOperations(sessions),
+    ...stateOperations(sessions),
+    ...journalOperations(sessions, clock),
+  ];
 }
 
-function lifecycleOperations(sessions: ISessionManager): Operation[] {
+function metadataOperations(sessions: ISessionManager): Operation[] {
   return [
     defineSessionOperation({
       name: 'get_session',
@@ -34,10 +37,13 @@ function lifecycleOperations(sessions: ISessionManager): Operation[] {
       summary: 'Changes name, description, tags or timeouts.',
       params: createSessionSchema
         .pick({ name: true, description: true, tags: true, timeout_s: true, expire_after_s: true })
-        .refine((patch) => Object.keys(patch).length > 0, 'nothing to change: give name, description, tags, timeout_s or expire_after_s'),
+        .refine(
+          (patch) => Object.keys(patch).length > 0,
+          'nothing to change: give name, description, tags, timeout_s or expire_after_s',
+        ),
       result: sessionMetadataSchema,
       http: [{ method: 'PATCH', path: '/sessions/:id' }],
-      handle: (params, call) => sessions.updateSession(call.session_id, definedOnly(params), call.principal),
+      handle: (params, call) => sessions.updateSession(call.session_id, params, call.principal),
     }),
     defineSessionOperation({
       name: 'delete_session',
@@ -51,6 +57,11 @@ function lifecycleOperations(sessions: ISessionManager): Operation[] {
         return { session_id: call.session_id, deleted: true as const };
       },
     }),
+  ];
+}
+
+function stateOperations(sessions: ISessionManager): Operation[] {
+  return [
     defineSessionOperation({
       name: 'interrupt',
       access: 'write',
@@ -106,7 +117,8 @@ function journalOperations(sessions: ISessionManager, clock: IClock): Operation[
     defineSessionOperation({
       name: 'get_events',
       access: 'read',
-      summary: 'Reads the journal from a seq on; with wait_s waits for the next event when there is none yet.',
+      summary:
+        'Reads the journal from a seq on; with wait_s waits for the next event when there is none yet.',
       params: z.strictObject({
         since_seq: seqParam.default(0).describe('The first seq to answer.'),
         limit: z.number().int().min(1).max(10_000).default(1000),
@@ -139,6 +151,3 @@ function journalOperations(sessions: ISessionManager, clock: IClock): Operation[
     }),
   ];
 }
-
-const definedOnly = (patch: SessionPatch): SessionPatch =>
-  Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));

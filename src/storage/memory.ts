@@ -24,6 +24,7 @@ import { PartPins } from './part-pins.js';
 import { compareForList, decodeCursor, encodeCursor } from './session-cursor.js';
 import { checkedRecord, patchRecord } from './session-patch.js';
 import { damaged } from './store-errors.js';
+import { settle } from './turns.js';
 
 interface Entry {
   record: SessionRecord;
@@ -41,94 +42,114 @@ class MemoryStore implements ISessionStore {
   private readonly answers = new Map<string, IdempotentAnswer>();
   private readonly pins = new PartPins((hashes) => this.collect(hashes));
 
-  async open(): Promise<OpenReport> {
-    if (this.state === 'closed') throw errors.closed('The memory store');
-    this.state = 'open';
-    return { sessions: this.entries.size, damaged: [], set_aside: [], lost: [] };
-  }
-
-  async createSession(record: SessionRecord, first: SessionEvent): Promise<void> {
-    this.ensureOpen();
-    if (this.entries.has(record.session_id)) throw errors.sessionExists(record.session_id);
-    assertFollows(record.session_id, -1, [first]);
-    const encoded = encodeEvent(record.session_id, first);
-    const counted = { head_seq: 0, stored_bytes: Buffer.byteLength(encoded.body), checkpoint_count: 0 };
-    this.entries.set(record.session_id, {
-      record: checkedRecord({ ...structuredClone(record), ...counted }),
-      journal: [encoded],
-      checkpoints: [],
-      hashes: new Set(),
+  open(): Promise<OpenReport> {
+    return settle(() => {
+      if (this.state === 'closed') throw errors.closed('The memory store');
+      this.state = 'open';
+      return { sessions: this.entries.size, damaged: [], set_aside: [], lost: [] };
     });
   }
 
-  async getSession(sessionId: string): Promise<SessionRecord | null> {
-    this.ensureOpen();
-    return structuredClone(this.entries.get(sessionId)?.record ?? null);
-  }
-
-  async updateSession(sessionId: string, patch: SessionPatch): Promise<SessionRecord> {
-    const entry = this.entry(sessionId);
-    entry.record = patchRecord(entry.record, structuredClone(patch));
-    return structuredClone(entry.record);
-  }
-
-  async deleteSession(sessionId: string): Promise<boolean> {
-    this.ensureOpen();
-    const entry = this.entries.get(sessionId);
-    if (!entry) return false;
-    this.entries.delete(sessionId);
-    this.collect([...entry.hashes]);
-    return true;
-  }
-
-  async listSessions(query: SessionQuery): Promise<SessionPage> {
-    this.ensureOpen();
-    const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
-    const matching = [...this.entries.values()]
-      .map((entry) => entry.record)
-      .filter((record) => matches(record, query));
-    matching.sort(compareForList);
-    const rest = after ? matching.filter((record) => compareForList(record, after) > 0) : matching;
-    const page = rest.slice(0, query.limit);
-    const last = rest.length > page.length ? page.at(-1) : undefined;
-    return {
-      sessions: structuredClone(page),
-      total: matching.length,
-      next_cursor: last ? encodeCursor(last) : null,
-    };
-  }
-
-  async append(append: Append): Promise<void> {
-    const entry = this.entry(append.session_id);
-    const { record } = entry;
-    assertFollows(append.session_id, record.head_seq, append.events, {
-      stored: record.epoch,
-      given: append.epoch,
+  createSession(record: SessionRecord, first: SessionEvent): Promise<void> {
+    return settle(() => {
+      this.ensureOpen();
+      if (this.entries.has(record.session_id)) throw errors.sessionExists(record.session_id);
+      assertFollows(record.session_id, -1, [first]);
+      const encoded = encodeEvent(record.session_id, first);
+      const counted = { head_seq: 0, stored_bytes: Buffer.byteLength(encoded.body), checkpoint_count: 0 };
+      this.entries.set(record.session_id, {
+        record: checkedRecord({ ...structuredClone(record), ...counted }),
+        journal: [encoded],
+        checkpoints: [],
+        hashes: new Set(),
+      });
     });
-    const encoded = append.events.map((event) => encodeEvent(append.session_id, event));
-    const bytes = encoded.reduce((sum, event) => sum + Buffer.byteLength(event.body), 0);
-    const patched = patchRecord({ ...record, epoch: append.epoch }, structuredClone(append.patch ?? {}));
-    entry.journal.push(...encoded);
-    const head_seq = record.head_seq + encoded.length;
-    entry.record = { ...patched, head_seq, stored_bytes: record.stored_bytes + bytes };
   }
 
-  async sync(): Promise<void> {
-    this.ensureOpen();
+  getSession(sessionId: string): Promise<SessionRecord | null> {
+    return settle(() => {
+      this.ensureOpen();
+      return structuredClone(this.entries.get(sessionId)?.record ?? null);
+    });
   }
 
-  async readJournal(sessionId: string, fromSeq: number, limit: number): Promise<SessionEvent[]> {
-    const { journal } = this.entry(sessionId);
-    const from = Math.max(0, fromSeq);
-    return journal.slice(from, from + limit).map((row) => decodeEvent(sessionId, row));
+  updateSession(sessionId: string, patch: SessionPatch): Promise<SessionRecord> {
+    return settle(() => {
+      const entry = this.entry(sessionId);
+      entry.record = patchRecord(entry.record, structuredClone(patch));
+      return structuredClone(entry.record);
+    });
   }
 
-  async findInput(sessionId: string, idempotencyKey: string): Promise<SessionEvent | null> {
-    this.ensureOpen();
-    const row = this.entries
-      .get(sessionId)
-      ?.journal.findLast((event) => event.idempotencyKey === idempotencyKey);
-    return row ? decodeEvent(sessionId, row) : null;
+  deleteSession(sessionId: string): Promise<boolean> {
+    return settle(() => {
+      this.ensureOpen();
+      const entry = this.entries.get(sessionId);
+      if (!entry) return false;
+      this.entries.delete(sessionId);
+      this.collect([...entry.hashes]);
+      return true;
+    });
+  }
+
+  listSessions(query: SessionQuery): Promise<SessionPage> {
+    return settle(() => {
+      this.ensureOpen();
+      const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
+      const matching = [...this.entries.values()]
+        .map((entry) => entry.record)
+        .filter((record) => matches(record, query));
+      matching.sort(compareForList);
+      const rest = after ? matching.filter((record) => compareForList(record, after) > 0) : matching;
+      const page = rest.slice(0, query.limit);
+      const last = rest.length > page.length ? page.at(-1) : undefined;
+      return {
+        sessions: structuredClone(page),
+        total: matching.length,
+        next_cursor: last ? encodeCursor(last) : null,
+      };
+    });
+  }
+
+  append(append: Append): Promise<void> {
+    return settle(() => {
+      const entry = this.entry(append.session_id);
+      const { record } = entry;
+      assertFollows(append.session_id, record.head_seq, append.events, {
+        stored: record.epoch,
+        given: append.epoch,
+      });
+      const encoded = append.events.map((event) => encodeEvent(append.session_id, event));
+      const bytes = encoded.reduce((sum, event) => sum + Buffer.byteLength(event.body), 0);
+      const patched = patchRecord({ ...record, epoch: append.epoch }, structuredClone(append.patch ?? {}));
+      entry.journal.push(...encoded);
+      const head_seq = record.head_seq + encoded.length;
+      entry.record = { ...patched, head_seq, stored_bytes: record.stored_bytes + bytes };
+    });
+  }
+
+  sync(): Promise<void> {
+    return settle(() => {
+      this.ensureOpen();
+    });
+  }
+
+  readJournal(sessionId: string, fromSeq: number, limit: number): Promise<SessionEvent[]> {
+    return settle(() => {
+      const { journal } = this.entry(sessionId);
+      const from = Math.max(0, fromSeq);
+      return journal.slice(from, from + limit).map((row) => decodeEvent(sessionId, row));
+    });
+  }
+
+  findInput(sessionId: string, idempotencyKey: string): Promise<SessionEvent | null> {
+    return settle(() => {
+      this.ensureOpen();
+      const row = this.entries
+        .get(sessionId)
+        ?.journal.findLast((event) => event.idempotencyKey === idempotencyKey);
+      return row ? decodeEvent(sessionId, row) : null;
+    });
   }
 
   async putPart(
@@ -147,11 +168,13 @@ class MemoryStore implements ISessionStore {
     return { hash, size: whole.length };
   }
 
-  async getPart(hash: string): Promise<Uint8Array> {
-    this.ensureOpen();
-    const part = this.parts.get(hash);
-    if (!part) throw damaged(`The part ${hash} is missing.`, { hash });
-    return part.slice();
+  getPart(hash: string): Promise<Uint8Array> {
+    return settle(() => {
+      this.ensureOpen();
+      const part = this.parts.get(hash);
+      if (!part) throw damaged(`The part ${hash} is missing.`, { hash });
+      return part.slice();
+    });
   }
 
   hasPart(hash: string): boolean {
@@ -164,52 +187,62 @@ class MemoryStore implements ISessionStore {
     return this.pins.create();
   }
 
-  async addCheckpoint(sessionId: string, checkpoint: CheckpointRecord, patch: SessionPatch): Promise<void> {
-    const entry = this.entry(sessionId);
-    const { checkpoint_id, branch, parts } = checkpoint;
-    if (entry.checkpoints.some((known) => known.checkpoint_id === checkpoint_id)) {
-      throw new SojournError('conflict', `There is a checkpoint '${checkpoint_id}' already.`, {
-        checkpoint_id,
-      });
-    }
-    const missing = parts.find((part) => !this.parts.has(part.hash));
-    if (missing)
-      throw damaged(`The part '${missing.name}' (${missing.hash}) is missing.`, { hash: missing.hash });
-    const moved = { head_checkpoint: checkpoint_id, branch, ...structuredClone(patch) };
-    const record = patchRecord(entry.record, moved);
-    const added = new Map(
-      parts.filter((part) => !entry.hashes.has(part.hash)).map((part) => [part.hash, part.size]),
-    );
-    entry.checkpoints.push(structuredClone(checkpoint));
-    for (const hash of added.keys()) entry.hashes.add(hash);
-    const bytes = [...added.values()].reduce((sum, size) => sum + size, 0);
-    const checkpoint_count = entry.checkpoints.length;
-    entry.record = { ...record, checkpoint_count, stored_bytes: entry.record.stored_bytes + bytes };
+  addCheckpoint(sessionId: string, checkpoint: CheckpointRecord, patch: SessionPatch): Promise<void> {
+    return settle(() => {
+      const entry = this.entry(sessionId);
+      const { checkpoint_id, branch, parts } = checkpoint;
+      if (entry.checkpoints.some((known) => known.checkpoint_id === checkpoint_id)) {
+        throw new SojournError('conflict', `There is a checkpoint '${checkpoint_id}' already.`, {
+          checkpoint_id,
+        });
+      }
+      const missing = parts.find((part) => !this.parts.has(part.hash));
+      if (missing)
+        throw damaged(`The part '${missing.name}' (${missing.hash}) is missing.`, { hash: missing.hash });
+      const moved = { head_checkpoint: checkpoint_id, branch, ...structuredClone(patch) };
+      const record = patchRecord(entry.record, moved);
+      const added = new Map(
+        parts.filter((part) => !entry.hashes.has(part.hash)).map((part) => [part.hash, part.size]),
+      );
+      entry.checkpoints.push(structuredClone(checkpoint));
+      for (const hash of added.keys()) entry.hashes.add(hash);
+      const bytes = [...added.values()].reduce((sum, size) => sum + size, 0);
+      const checkpoint_count = entry.checkpoints.length;
+      entry.record = { ...record, checkpoint_count, stored_bytes: entry.record.stored_bytes + bytes };
+    });
   }
 
-  async listCheckpoints(sessionId: string): Promise<CheckpointRecord[]> {
-    return structuredClone(this.entry(sessionId).checkpoints);
+  listCheckpoints(sessionId: string): Promise<CheckpointRecord[]> {
+    return settle(() => structuredClone(this.entry(sessionId).checkpoints));
   }
 
-  async getCheckpoint(sessionId: string, checkpointId: string): Promise<CheckpointRecord | null> {
-    this.ensureOpen();
-    const checkpoints = this.entries.get(sessionId)?.checkpoints;
-    return structuredClone(checkpoints?.find((known) => known.checkpoint_id === checkpointId) ?? null);
+  getCheckpoint(sessionId: string, checkpointId: string): Promise<CheckpointRecord | null> {
+    return settle(() => {
+      this.ensureOpen();
+      const checkpoints = this.entries.get(sessionId)?.checkpoints;
+      return structuredClone(checkpoints?.find((known) => known.checkpoint_id === checkpointId) ?? null);
+    });
   }
 
-  async getAnswer(principal: string, key: string): Promise<IdempotentAnswer | null> {
-    this.ensureOpen();
-    return structuredClone(this.answers.get(JSON.stringify([principal, key])) ?? null);
+  getAnswer(principal: string, key: string): Promise<IdempotentAnswer | null> {
+    return settle(() => {
+      this.ensureOpen();
+      return structuredClone(this.answers.get(JSON.stringify([principal, key])) ?? null);
+    });
   }
 
-  async putAnswer(principal: string, key: string, answer: IdempotentAnswer): Promise<void> {
-    this.ensureOpen();
-    this.answers.set(JSON.stringify([principal, key]), structuredClone(answer));
+  putAnswer(principal: string, key: string, answer: IdempotentAnswer): Promise<void> {
+    return settle(() => {
+      this.ensureOpen();
+      this.answers.set(JSON.stringify([principal, key]), structuredClone(answer));
+    });
   }
 
-  async pruneAnswers(before: string): Promise<void> {
-    this.ensureOpen();
-    for (const [name, answer] of this.answers) if (answer.created_at < before) this.answers.delete(name);
+  pruneAnswers(before: string): Promise<void> {
+    return settle(() => {
+      this.ensureOpen();
+      for (const [name, answer] of this.answers) if (answer.created_at < before) this.answers.delete(name);
+    });
   }
 
   dispose(): void {
@@ -245,6 +278,7 @@ function matches(record: SessionRecord, query: SessionQuery): boolean {
   if (query.kind !== undefined && record.kind !== query.kind) return false;
   if (query.tag !== undefined && !record.tags.includes(query.tag)) return false;
   if (query.failed !== undefined && (record.failure !== null) !== query.failed) return false;
+  if (query.except_ids?.includes(record.session_id) === true) return false;
   return query.session_ids === undefined || query.session_ids.includes(record.session_id);
 }
 

@@ -8,19 +8,16 @@ import type { SessionPatch, SessionRecord } from '../types/session.js';
 import { hasShape } from './journal-codec.js';
 
 /** Fields that the store counts itself; in a patch they are passed over. */
-const counted = ['head_seq', 'stored_bytes', 'checkpoint_count'] as const;
-
-export type CountedField = (typeof counted)[number];
+const counted: ReadonlySet<string> = new Set(['head_seq', 'stored_bytes', 'checkpoint_count']);
 
 /** The patch without counted and undefined fields, and without an epoch that would go down. */
-export function effectivePatch(
-  patch: SessionPatch,
-  storedEpoch: number,
-): Partial<Omit<SessionPatch, CountedField>> {
-  const { head_seq, stored_bytes, checkpoint_count, ...rest } = patch;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  if (rest.epoch !== undefined && rest.epoch < storedEpoch) delete given['epoch'];
-  return given;
+export function effectivePatch(patch: SessionPatch, storedEpoch: number): SessionPatch {
+  const given = Object.entries<unknown>(patch).filter(
+    ([field, value]) => value !== undefined && !counted.has(field),
+  );
+  const effective: SessionPatch = Object.fromEntries(given);
+  if (patch.epoch !== undefined && patch.epoch < storedEpoch) delete effective.epoch;
+  return effective;
 }
 
 /** @throws internal when the result could not be read again */

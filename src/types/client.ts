@@ -4,9 +4,18 @@
  */
 import type { EpochCause, MimeBundle, SessionEvent } from './events.js';
 import type { Disposable } from './ports.js';
-import type { Durability, ExecuteResult, Isolation, Recovery, SessionMetadata, WriteReceipt } from './session.js';
+import type {
+  Durability,
+  ExecuteResult,
+  Isolation,
+  Recovery,
+  SessionMetadata,
+  WriteReceipt,
+} from './session.js';
 
-type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S;
 /** The same object with its own keys in camelCase; what the values hold is untouched. */
 export type Camelized<T> = { [K in keyof T as K extends string ? Camel<K> : K]: T[K] };
 
@@ -85,7 +94,9 @@ export interface ISession {
   save(): Promise<SessionInfo>;
   hibernate(): Promise<SessionInfo>;
   info(): Promise<SessionInfo>;
-  update(patch: Pick<CreateSessionOptions, 'name' | 'description' | 'tags' | 'timeoutS' | 'expireAfterS'>): Promise<SessionInfo>;
+  update(
+    patch: Pick<CreateSessionOptions, 'name' | 'description' | 'tags' | 'timeoutS' | 'expireAfterS'>,
+  ): Promise<SessionInfo>;
   variables(): Promise<Variable[]>;
   variable(name: string): Promise<MimeBundle>;
   history(options?: { limit?: number }): Promise<HistoryEntry[]>;
@@ -101,7 +112,13 @@ export interface ISojourn {
   createSession(options?: CreateSessionOptions & { idempotencyKey?: string }): Promise<ISession>;
   /** A handle without asking the server; its first use tells whether the session is there. */
   session(id: string): ISession;
-  listSessions(query?: { kind?: string; status?: string; tag?: string; limit?: number; cursor?: string }): Promise<{
+  listSessions(query?: {
+    kind?: string;
+    status?: string;
+    tag?: string;
+    limit?: number;
+    cursor?: string;
+  }): Promise<{
     sessions: SessionInfo[];
     totalSessions: number;
     nextCursor: string | null;

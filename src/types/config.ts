@@ -19,10 +19,17 @@ export const configSchema = z.strictObject({
     .describe('Where sessions live; default $XDG_DATA_HOME/sojourn or ~/.local/share/sojourn.'),
   store: z.string().min(1).default('sqlite').describe('sqlite or memory, or the name of a store plugin.'),
   auth: z.enum(['token', 'none']).default('token').describe('none only on a loopback address.'),
-  token: z.string().min(16).max(512).optional().describe('Fixes the token; made at first start when left out.'),
+  token: z
+    .string()
+    .min(16)
+    .max(512)
+    .optional()
+    .describe('Fixes the token; made at first start when left out.'),
   allowed_hosts: z.array(z.string()).default([]).describe('Host names accepted beside loopback and `host`.'),
   allowed_origins: z.array(z.string()).default([]).describe('Web origins that may call; none by default.'),
-  durability: durabilitySchema.default('os').describe('For sessions that do not choose; see docs/durability.md.'),
+  durability: durabilitySchema
+    .default('os')
+    .describe('For sessions that do not choose; see docs/durability.md.'),
   transports: z.array(z.string()).default(['rest']).describe('Doors to open.'),
   plugins: z.array(z.string()).default([]).describe('Modules with further engines, stores and transports.'),
   shutdown_grace_s: seconds('How long requests under way may take to end when the server stops.').default(5),
@@ -35,12 +42,20 @@ export const configSchema = z.strictObject({
     .strictObject({
       timeout_s: seconds('Idle seconds until a session hibernates; 0 = never.').default(3600),
       expire_after_s: seconds('Idle seconds until a session is deleted; 0 = never.').default(0),
-      recovery: recoverySchema.default('replay').describe('Run acknowledged inputs again after a crash, or not.'),
+      recovery: recoverySchema
+        .default('replay')
+        .describe('Run acknowledged inputs again after a crash, or not.'),
     })
     .prefault({}),
   checkpoint: z
     .strictObject({
-      interval_ms: z.number().int().min(100).max(1e9).default(5000).describe('How often dirty sessions are saved.'),
+      interval_ms: z
+        .number()
+        .int()
+        .min(100)
+        .max(1e9)
+        .default(5000)
+        .describe('How often dirty sessions are saved.'),
       replay_cost_ms: z
         .number()
         .min(0)
@@ -63,7 +78,9 @@ export const configSchema = z.strictObject({
       queue_length: count('Writes that wait in one session.').default(1000),
       request_bytes: bytes('Body of one request.').default(32 * 1024 ** 2),
       json_depth: count('Nesting of a JSON body.').default(64),
-      output_bytes: bytes('Output of one run inside its answer; the rest stays in the journal.').default(1024 ** 2),
+      output_bytes: bytes('Output of one run inside its answer; the rest stays in the journal.').default(
+        1024 ** 2,
+      ),
       journal_output_bytes: bytes('Output of one run in the journal.').default(64 * 1024 ** 2),
       variable_bytes: bytes('One stored variable.').default(10 * 1024 ** 2),
       session_bytes: bytes('All stored variables of one checkpoint.').default(100 * 1024 ** 2),

@@ -60,7 +60,10 @@ export interface IFiles {
   /** Links `to` to the bytes of `from`, or copies them where links are not possible. */
   copy(from: string, to: string, mode?: number): Promise<void>;
   setTimes(path: string, mtimeMs: number): Promise<void>;
-  /** A regular file's bytes in pieces of at most `pieceBytes`. Never follows a final symbolic link (ELOOP). */
+  /**
+   * The bytes that a regular file had when it was opened, in pieces of `pieceBytes`, the last one shorter. Never follows
+   * a final symbolic link (ELOOP).
+   */
   readPieces(path: string, pieceBytes?: number): AsyncIterable<Uint8Array>;
   /** Makes a new file (EEXIST when something is there) and streams into it; removes it again when that fails. */
   writePieces(path: string, pieces: AsyncIterable<Uint8Array>, attributes?: FileAttributes): Promise<void>;

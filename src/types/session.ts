@@ -10,12 +10,9 @@ import type { Disposable } from './ports.js';
 import type { CheckpointRecord } from './store.js';
 
 export const sessionIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-export const sessionIdSchema = z
-  .string()
-  .regex(
-    sessionIdPattern,
-    'a session id has 1 to 128 characters, starts with a letter or digit and goes on with letters, digits and . _ : -',
-  );
+export const sessionIdRule =
+  'a session id has 1 to 128 characters, starts with a letter or digit and goes on with letters, digits and . _ : -';
+export const sessionIdSchema = z.string().regex(sessionIdPattern, sessionIdRule);
 
 export const durabilitySchema = z.enum(['async', 'os', 'fsync']);
 /** How far a write has got before it is acknowledged: memory, the operating system, the disk. */
@@ -69,40 +66,41 @@ export const sessionRecordSchema = z.object({
   create_key: z.string().optional(),
 });
 export type SessionRecord = z.infer<typeof sessionRecordSchema>;
-export type SessionPatch = Partial<Omit<SessionRecord, 'session_id' | 'uid' | 'kind' | 'owner' | 'created_at'>>;
+export type SessionPatch = Partial<
+  Omit<SessionRecord, 'session_id' | 'uid' | 'kind' | 'owner' | 'created_at'>
+>;
 
-export const sessionMetadataSchema = z
-  .object({
-    session_id: z.string(),
-    name: z.string(),
-    kind: z.string(),
-    description: z.string(),
-    tags: z.array(z.string()),
-    status: sessionStatusSchema,
-    owner: z.string(),
-    created_at: z.string(),
-    last_activity: z.string(),
-    /** When the session will be deleted; null = never. */
-    expires_at: z.string().nullable(),
-    /** When it will hibernate if nothing happens; null = never, or it is asleep already. */
-    sleeps_at: z.string().nullable(),
-    timeout_s: z.number(),
-    head_seq: z.number().int(),
-    event_count: z.number().int(),
-    checkpoint_count: z.number().int(),
-    epoch: z.number().int(),
-    durability: durabilitySchema,
-    recovery: recoverySchema,
-    isolation: isolationSchema,
-    memory_mb: z.number(),
-    memory_bytes: z.number().int(),
-    stored_bytes: z.number().int(),
-    branch: z.string(),
-    parent: z.object({ session_id: z.string(), seq: z.number().int() }).nullable(),
-    total_executions: z.number().int(),
-    variable_count: z.number().int().nullable(),
-    error: failureSchema.nullable(),
-  });
+export const sessionMetadataSchema = z.object({
+  session_id: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  description: z.string(),
+  tags: z.array(z.string()),
+  status: sessionStatusSchema,
+  owner: z.string(),
+  created_at: z.string(),
+  last_activity: z.string(),
+  /** When the session will be deleted; null = never. */
+  expires_at: z.string().nullable(),
+  /** When it will hibernate if nothing happens; null = never, or it is asleep already. */
+  sleeps_at: z.string().nullable(),
+  timeout_s: z.number(),
+  head_seq: z.number().int(),
+  event_count: z.number().int(),
+  checkpoint_count: z.number().int(),
+  epoch: z.number().int(),
+  durability: durabilitySchema,
+  recovery: recoverySchema,
+  isolation: isolationSchema,
+  memory_mb: z.number(),
+  memory_bytes: z.number().int(),
+  stored_bytes: z.number().int(),
+  branch: z.string(),
+  parent: z.object({ session_id: z.string(), seq: z.number().int() }).nullable(),
+  total_executions: z.number().int(),
+  variable_count: z.number().int().nullable(),
+  error: failureSchema.nullable(),
+});
 export type SessionMetadata = z.infer<typeof sessionMetadataSchema>;
 
 export const createSessionSchema = z.strictObject({
@@ -112,7 +110,12 @@ export const createSessionSchema = z.strictObject({
   description: z.string().max(10_000).optional(),
   tags: z.array(z.string().min(1).max(100)).max(100).optional(),
   timeout_s: z.number().min(0).max(1e9).optional().describe('Idle seconds until it hibernates; 0 = never.'),
-  expire_after_s: z.number().min(0).max(1e9).optional().describe('Idle seconds until it is deleted; 0 = never.'),
+  expire_after_s: z
+    .number()
+    .min(0)
+    .max(1e9)
+    .optional()
+    .describe('Idle seconds until it is deleted; 0 = never.'),
   durability: durabilitySchema.optional(),
   recovery: recoverySchema.optional(),
   min_isolation: isolationSchema.optional().describe('Refused when this machine enforces less.'),
@@ -133,23 +136,22 @@ export const writeReceiptSchema = z.object({
 });
 export type WriteReceipt = z.infer<typeof writeReceiptSchema>;
 
-export const executeResultSchema = writeReceiptSchema
-  .extend({
-    status: z.enum([...resultStatusSchema.options, 'running']),
-    /** What a terminal would have shown: stdout, stderr, the value of the last expression, the traceback. */
-    output: z.string(),
-    should_exit: z.boolean(),
-    stdout: z.string(),
-    stderr: z.string(),
-    result: mimeBundleSchema.nullable(),
-    displays: z.array(mimeBundleSchema),
-    error: executionErrorSchema.nullable(),
-    execution_count: z.number().int().nullable(),
-    duration_ms: z.number(),
-    truncated: z.boolean(),
-    /** How a run was stopped: which rung of the ladder worked and after how many milliseconds. */
-    interrupt: z.object({ rung: z.enum(['signal', 'terminate', 'kill']), ms: z.number() }).optional(),
-  });
+export const executeResultSchema = writeReceiptSchema.extend({
+  status: z.enum([...resultStatusSchema.options, 'running']),
+  /** What a terminal would have shown: stdout, stderr, the value of the last expression, the traceback. */
+  output: z.string(),
+  should_exit: z.boolean(),
+  stdout: z.string(),
+  stderr: z.string(),
+  result: mimeBundleSchema.nullable(),
+  displays: z.array(mimeBundleSchema),
+  error: executionErrorSchema.nullable(),
+  execution_count: z.number().int().nullable(),
+  duration_ms: z.number(),
+  truncated: z.boolean(),
+  /** How a run was stopped: which rung of the ladder worked and after how many milliseconds. */
+  interrupt: z.object({ rung: z.enum(['signal', 'terminate', 'kill']), ms: z.number() }).optional(),
+});
 export type ExecuteResult = z.infer<typeof executeResultSchema>;
 
 /** A page of the journal. */

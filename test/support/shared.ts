@@ -7,7 +7,7 @@
 export function shared<T>(name: string): T[] {
   const key = Symbol.for(`sojourn.test.${name}`);
   const existing: unknown = Reflect.get(globalThis, key);
-  if (Array.isArray(existing)) return existing;
+  if (Array.isArray(existing)) return existing as T[];
   const created: T[] = [];
   Reflect.set(globalThis, key, created);
   return created;

@@ -37,29 +37,44 @@ def fork_copy(runner: Runner, request: dict[str, Any], baseline_path: list[str])
     """Forks and returns the copy's process id. Must be called on the main thread, between two requests."""
     # Read here: the random module gives each forked child a seed of its own.
     random_state = random.getstate()
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # other threads are not needed in the copy
-        pid = os.fork()
+    # Connected here, so that the server sees the end of the copy whenever it comes.
+    channel = Channel(request['socket'], {'t': 'hello', 'role': 'copy', 'secret': request['secret']})
+    ready, away = os.pipe()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # other threads are not needed in the copy
+            pid = os.fork()
+    except OSError:
+        channel.close()
+        os.close(ready)
+        os.close(away)
+        raise
     if pid == 0:
         try:
-            become_copy(runner, request, random_state, baseline_path)
+            gc.disable()
+            # Out of the reach of what is meant for the session: interrupts, and the end of its process group.
+            os.setsid()
+            os.close(away)
+            os.close(ready)
+            become_copy(runner, request, channel, random_state, baseline_path)
+        finally:
             os._exit(0)
-        except BaseException:
-            os._exit(1)
+    channel.close()
+    os.close(away)
+    os.read(ready, 1)
+    os.close(ready)
     return pid
 
 
-def become_copy(runner: Runner, request: dict[str, Any], random_state: Any, baseline_path: list[str]) -> None:
-    gc.disable()
-    # Out of the reach of an interrupt that is meant for the session.
-    os.setsid()
+def become_copy(runner: Runner, request: dict[str, Any], channel: Channel, random_state: Any,
+                baseline_path: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(request['lock'])
+    runner.restore_builtins()
     _allow_depth()
-    channel = Channel(request['socket'], {'t': 'hello', 'role': 'copy', 'secret': request['secret']})
     try:
         CheckpointWriter(runner, channel, random_state, baseline_path).write(request)
     except BrokenPipeError:

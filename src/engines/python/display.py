@@ -93,6 +93,6 @@ def _content(content: Any) -> Any:
     if isinstance(content, (bytes, bytearray)):
         content = base64.b64encode(content).decode()
     elif not isinstance(content, str) and content is not None:
-        json.dumps(content)
+        json.dumps(content, allow_nan=False)
         return content
     return content if content is None or len(content) <= RICH_BYTES else None

@@ -11,8 +11,23 @@ import os
 import socket
 import struct
 import threading
-from typing import Any
+from typing import Any, Callable
 
+def _make_encoder() -> Callable[[Any], str]:
+    """Compact JSON, straight from C: json's own Python code would trip over builtins that user code has broken."""
+    make = json.encoder.c_make_encoder
+    if make is None:
+        return json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
+
+    def refuse(value: Any) -> Any:
+        raise TypeError('%s is not JSON' % type(value).__name__)
+
+    encoder = make(None, refuse, json.encoder.encode_basestring_ascii, None, ':', ',', False, False, False)
+    return lambda value: ''.join(encoder(value, 0))
+
+
+to_json = _make_encoder()
+from_json = json.JSONDecoder().raw_decode
 HEADER = struct.Struct('>II')
 # Below this, one copy is cheaper than a second system call.
 JOIN_BYTES = 65536
@@ -20,7 +35,7 @@ JOIN_BYTES = 65536
 
 def encode(message: dict[str, Any], tail: bytes = b'') -> bytes:
     """One frame in one piece."""
-    text = json.dumps(message, separators=(',', ':')).encode()
+    text = to_json(message).encode()
     return HEADER.pack(len(text), len(tail)) + text + tail
 
 
@@ -37,7 +52,7 @@ class Channel:
 
     def send(self, message: dict[str, Any], tail: bytes | memoryview = b'') -> None:
         """Blocks while the server does not read: that is the back-pressure of all output."""
-        text = json.dumps(message, separators=(',', ':')).encode()
+        text = to_json(message).encode()
         self.send_encoded(text, tail)
 
     def send_encoded(self, text: bytes, tail: bytes | memoryview = b'') -> None:
@@ -66,7 +81,7 @@ class Channel:
         if not self._fill(end):
             return None
         middle = HEADER.size + text_length
-        message = json.loads(bytes(self._buffer[HEADER.size:middle]))
+        message, _ = from_json(self._buffer[HEADER.size:middle].decode())
         tail = bytes(self._buffer[middle:end]) if tail_length else b''
         del self._buffer[:end]
         return message, tail

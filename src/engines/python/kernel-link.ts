@@ -40,11 +40,12 @@ export class KernelLink {
   async run(): Promise<KernelEnd> {
     const { channel, exited } = this.process;
     channel.listen((frames) => this.receive(frames));
-    void channel.closed.then(() =>
-      this.clock.setTimer(channel.fault ? 0 : lingerMs, () => this.process.kill()),
-    );
-    void exited.then(() => this.clock.setTimer(lingerMs, () => channel.dispose()));
+    const timers: Timer[] = [];
+    const later = (delayMs: number, act: () => void) => void timers.push(this.clock.setTimer(delayMs, act));
+    void channel.closed.then(() => later(channel.fault ? 0 : lingerMs, () => this.process.kill()));
+    void exited.then(() => later(lingerMs, () => channel.dispose()));
     const [status] = await Promise.all([exited, channel.closed]);
+    timers.forEach((timer) => timer.cancel());
     return { ...status, fault: channel.fault };
   }
 

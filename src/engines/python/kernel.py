@@ -10,6 +10,7 @@ import gc
 import hashlib
 import os
 import random
+import signal
 import sys
 from typing import Any, Callable
 
@@ -84,7 +85,14 @@ class Kernel:
                 described = self._runner.describe(error)
                 answer = {'t': 'failed', 'id': request['id'], 'code': 'failed', 'fields': described,
                           'detail': ('%s: %s' % (described['name'], described['message']))[:2000]}
+            self._answer(answer)
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        try:
             self._channel.send(answer)
+        except (TypeError, ValueError) as error:  # not JSON, such as NaN in a rich form
+            self._channel.send({'t': 'failed', 'id': answer['id'], 'code': 'failed', 'detail': str(error)[:2000],
+                                'fields': {}})
 
     def _execute(self, request: dict[str, Any], tail: bytes) -> dict[str, Any]:
         outcome = self._runner.execute(request['code'], '<cell %d>' % request['seq'], request['silent'])
@@ -132,8 +140,11 @@ class Kernel:
     def _before_fork(self) -> None:
         self._interrupts.__enter__()
         self._channel.lock.acquire()
+        # A signal that is meant for the child must not meet the handlers that it has from us.
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
     def _after_fork_in_parent(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         self._channel.lock.release()
         self._interrupts.__exit__()
 
@@ -141,6 +152,7 @@ class Kernel:
         self._channel.after_fork()
         self._output.after_fork()
         self._interrupts.after_fork()
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
 def main(order: dict[str, Any], lock: int) -> None:

@@ -32,7 +32,10 @@ SENTINELS = {
 }
 # Types that every pickler knows although no module shows them.
 NAMELESS = {id(type(None)), id(type(...)), id(type(NotImplemented))}
-TYPE_NAMES = {id(value): name for name, value in vars(types).items() if isinstance(value, type)}
+TYPE_NAMES = {id(value): ('types', name) for name, value in vars(types).items() if isinstance(value, type)}
+TYPE_NAMES[id(weakref.ref)] = ('weakref', 'ref')
+# The flag of types that a class statement made (Py_TPFLAGS_HEAPTYPE); others are never taken apart.
+MADE_IN_PYTHON = 1 << 9
 
 
 class TooLarge(Exception):
@@ -127,7 +130,7 @@ class SessionPickler(pickle.Pickler):
             return self._exception(item)
         if issubclass(kind, types.ModuleType):
             return self._module(item)
-        self._fix_index(item, kind)
+        self._fix_labels(item, kind)
         return NotImplemented
 
     def _definition(self, item: Any, reduce: Callable[[Any], Any]) -> Any:
@@ -215,8 +218,8 @@ class SessionPickler(pickle.Pickler):
         if id(item) in NAMELESS or is_importable(item):
             return NotImplemented
         if id(item) in TYPE_NAMES:
-            return rebuild.attribute, ('types', TYPE_NAMES[id(item)])
-        return self._definition(item, reduce_class)
+            return rebuild.attribute, TYPE_NAMES[id(item)]
+        return self._definition(item, reduce_class) if item.__flags__ & MADE_IN_PYTHON else NotImplemented
 
     def _module(self, item: types.ModuleType) -> Any:
         if sys.modules.get(item.__name__) is not item:
@@ -266,14 +269,19 @@ class SessionPickler(pickle.Pickler):
             return NotImplemented
         return self._memory.reduce(item) or NotImplemented
 
-    def _fix_index(self, item: Any, kind: type) -> None:
+    def _fix_labels(self, item: Any, kind: type) -> None:
         """The labels of pandas objects cannot change, so sharing them ties nothing together."""
         pandas = sys.modules.get('pandas')
         index = getattr(pandas, 'Index', None)
-        if index is not None and issubclass(kind, index):
+        if index is None:
+            return
+        if issubclass(kind, index):
             data = getattr(item, '_data', None)
             inner = [data, getattr(data, '_ndarray', None), *getattr(item, '_codes', ())]
             self._fixed.update(id(part) for part in inner if part is not None)
+        elif issubclass(kind, (pandas.DataFrame, pandas.Series)):  # type: ignore[union-attr]
+            # One list of the class, which each of its objects stores.
+            self._fixed.add(id(kind._metadata))  # type: ignore[attr-defined]
 
     def fixed(self) -> set[int]:
         """Ids of arrays that never change."""

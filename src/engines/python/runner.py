@@ -69,6 +69,10 @@ class Runner:
         self.namespace['__name__'] = '__main__'
         self.interrupts.install()
 
+    def restore_builtins(self) -> None:
+        """All as they were at the start, for a copy that no user code will see."""
+        vars(builtins).update(self._builtins)
+
     def execute(self, code: str, cell: str, silent: bool) -> dict[str, Any]:
         """One run. Output and result are sent on the way; the outcome comes back."""
         self.cells.remember(cell, code)

@@ -100,7 +100,10 @@ WHERE session_key=@session_key`,
   /** @throws storage_error, damaged, when the head is not what was written */
   locate(sessionId: string): Located | undefined {
     const row = this.statements.locate.get(sessionId);
-    if (!row) return this.withoutHead(sessionId);
+    if (!row) {
+      this.assertUnknown(sessionId);
+      return undefined;
+    }
     if (row.crc !== headCrc(row.uid, row)) {
       throw damaged(`The head of session '${sessionId}' is not what was written.`, { session_id: sessionId });
     }
@@ -110,7 +113,9 @@ WHERE session_key=@session_key`,
   /** @throws storage_error, damaged */
   read(sessionId: string): SessionRecord | undefined {
     const row = this.statements.read.get(sessionId);
-    return row ? decodeJoined(row) : this.withoutHead(sessionId);
+    if (row) return decodeJoined(row);
+    this.assertUnknown(sessionId);
+    return undefined;
   }
 
   /** The key, whatever state the rows are in. */
@@ -220,6 +225,9 @@ WHERE session_key=@session_key`,
     if (query.session_ids !== undefined) {
       add('s.session_id IN (SELECT value FROM json_each(?))', JSON.stringify(query.session_ids));
     }
+    if (query.except_ids !== undefined) {
+      add('s.session_id NOT IN (SELECT value FROM json_each(?))', JSON.stringify(query.except_ids));
+    }
     if (this.unreadable.size > 0) where.push(`s.session_key NOT IN (${[...this.unreadable].join(',')})`);
     return { where, values };
   }
@@ -241,8 +249,9 @@ WHERE session_key=@session_key`,
     for (const tag of tags) this.statements.insertTag.run(searchable(tag), key);
   }
 
-  private withoutHead(sessionId: string): undefined {
-    if (this.keyOf(sessionId) === undefined) return undefined;
+  /** The look-up joins both tables: a session without a head is damage and not a session that is not there. */
+  private assertUnknown(sessionId: string): void {
+    if (this.keyOf(sessionId) === undefined) return;
     throw damaged(`The head of session '${sessionId}' is missing.`, { session_id: sessionId });
   }
 }

@@ -3,10 +3,10 @@
  * when a crash may have left some. A pinned part is
  * never removed, and the sweep spares what was written since the store was opened.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { IFiles, ILog } from '../../types/ports.js';
 import type { PartPin } from '../../types/store.js';
 import { PartPins } from '../part-pins.js';
+import { nextTurn } from '../turns.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { PartFiles } from './parts.js';
 
@@ -49,7 +49,7 @@ export class PartCollector {
       for (let start = 0; start < hashes.length; start += lookedAtOnce) {
         if (signal.aborted) return;
         await this.collect(hashes.slice(start, start + lookedAtOnce), true);
-        await setImmediate();
+        await nextTurn();
       }
     }
   }

@@ -6,7 +6,7 @@ import { isCorruption, storageError } from '../store-errors.js';
 import { finishRepair, salvage } from './salvage.js';
 import type { SalvageOptions } from './salvage.js';
 import { connect, createTables, inspectSchema } from './schema.js';
-import type { Db } from './schema.js';
+import type { Db, SchemaState } from './schema.js';
 
 export interface OpenedDatabase {
   readonly db: Db;
@@ -55,7 +55,7 @@ function tryOpen(file: string): { db: Db; fresh: boolean } | null {
       // Into the file itself, so that what a lost log leaves is still a database of ours.
       db.pragma('wal_checkpoint(TRUNCATE)');
     }
-    if (state !== 'unreadable' && catalogueIsSound(db)) return { db, fresh: state === 'empty' };
+    if (state !== 'unreadable' && isSound(db, state)) return { db, fresh: state === 'empty' };
     db.close();
     return null;
   } catch (error) {
@@ -65,8 +65,12 @@ function tryOpen(file: string): { db: Db; fresh: boolean } | null {
   }
 }
 
-/** The tables that every session depends on; a journal's bad page is found, and told, session by session. */
-function catalogueIsSound(db: Db): boolean {
+/**
+ * Looks at the tables that every session depends on; a journal's bad page is found, and told, session by session. Only
+ * when tables are not where we put them is everything looked at, to tell a tidied database from a damaged one.
+ */
+function isSound(db: Db, state: SchemaState): boolean {
+  if (state === 'moved') return db.pragma('quick_check', { simple: true }) === 'ok';
   return ['sessions', 'heads', 'tags'].every(
     (table) => db.pragma(`integrity_check(${table})`, { simple: true }) === 'ok',
   );

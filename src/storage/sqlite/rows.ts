@@ -84,16 +84,17 @@ export const journalCrc = (uid: string, row: Pick<EncodedEvent, 'seq' | 'at' | '
 const sessionCrc = (row: Omit<SessionRow, 'session_key' | 'crc'>): number =>
   crc32(JSON.stringify([row.session_id, row.uid, row.kind, row.owner, row.created_at, row.failed, row.cold]));
 
+/** Fields that have a column of their own; the rest of a record is its cold part. */
+const ownColumns: ReadonlySet<string> = new Set(['session_id', 'uid', 'created_at', ...headFields]);
+
 export function encodeSession(record: SessionRecord): Omit<SessionRow, 'session_key'> {
-  const { session_id, uid, created_at, ...rest } = record;
-  const { head_seq, epoch, last_activity, stored_bytes, checkpoint_count, ...more } = rest;
-  const { head_checkpoint, branch, total_executions, variable_count, ...cold } = more;
+  const cold = Object.fromEntries(Object.entries(record).filter(([field]) => !ownColumns.has(field)));
   const row = {
-    session_id,
-    uid,
+    session_id: record.session_id,
+    uid: record.uid,
     kind: searchable(record.kind),
     owner: searchable(record.owner),
-    created_at,
+    created_at: record.created_at,
     failed: record.failure === null ? 0 : 1,
     cold: JSON.stringify(cold),
   };

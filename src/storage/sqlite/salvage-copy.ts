@@ -2,10 +2,10 @@
  * Copies what can be read of a damaged database into a new one, session by session. A session that did not come over
  * whole is marked as failed, with a sentence that says what is missing.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { SessionRecord } from '../../types/session.js';
 import type { CheckpointRecord } from '../../types/store.js';
 import type { EncodedEvent } from '../journal-codec.js';
+import { nextTurn } from '../turns.js';
 import type { Head, SessionRow } from './rows.js';
 import type { SalvageSource } from './salvage-source.js';
 import type { Tables } from './tables.js';
@@ -23,7 +23,7 @@ export async function copyAll(source: SalvageSource, tables: Tables, at: string)
     if (row === 'unreadable') unnamed += 1;
     else if (await copySession(source, tables, row, at)) copied += 1;
     else lost.push(`The record of session '${row.session_id}' cannot be read; the session is lost.`);
-    await setImmediate();
+    await nextTurn();
   }
   if (unnamed > 0) lost.push(`${unnamed} session(s) are lost: not even their names can be read.`);
   if (copied === 0) lost.push('No session could be read in the damaged database.');
@@ -90,7 +90,7 @@ async function copyJournal(
     if (event.type === 'input' && event.operation === 'execute') summary.executions += 1;
     if (batch.length < eventsAtOnce) continue;
     flush();
-    await setImmediate();
+    await nextTurn();
   }
   flush();
   return summary;

@@ -32,8 +32,7 @@ export const setAsideFolder = (dataDir: string): string => join(dataDir, 'set-as
 export async function salvage(options: SalvageOptions): Promise<SalvageReport> {
   const { file, dataDir, files, log } = options;
   log.error({ file }, 'the database is damaged; copying what can be read into a new one');
-  const work = join(dataDir, 'repair');
-  await files.remove(work);
+  const work = workFolder(dataDir);
   await files.makeDirectory(work, 0o700);
   const built = join(work, 'built.db');
   const lost = await build(options, work, built);
@@ -48,12 +47,13 @@ export async function salvage(options: SalvageOptions): Promise<SalvageReport> {
 /** Puts a repaired database, if there is one, in the place of the damaged one. @returns the files set aside */
 export async function finishRepair(options: SalvageOptions): Promise<string[]> {
   const { file, dataDir, files, clock } = options;
+  // Half of a repair is of no use: it is made anew from the damaged files.
+  await files.remove(workFolder(dataDir));
   if ((await files.stat(repairedFile(file))) === null) return [];
   const stamp = new Date(clock.now()).toISOString().replaceAll(':', '-');
   const folder = join(setAsideFolder(dataDir), stamp);
   await files.makeDirectory(folder, 0o700);
   const moved: string[] = [];
-  // The database itself first: a log without its database is told from a new start, the other way round is not.
   for (const suffix of suffixes) {
     if ((await files.stat(file + suffix)) === null) continue;
     const target = join(folder, `sojourn.db${suffix}`);
@@ -65,6 +65,7 @@ export async function finishRepair(options: SalvageOptions): Promise<string[]> {
   return moved;
 }
 
+const workFolder = (dataDir: string): string => join(dataDir, 'repair');
 const repairedFile = (file: string): string => `${file}-repaired`;
 
 async function build(options: SalvageOptions, work: string, target: string): Promise<string[]> {

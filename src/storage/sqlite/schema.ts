@@ -63,7 +63,7 @@ export const tableNames = [
 
 /** Opens a connection with the settings that every one of ours has. The file is made when there is none. */
 export function connect(file: string): Db {
-  const db = new Database(file, { timeout: 2000 });
+  const db = new Database(file, { timeout: 1000 });
   try {
     // A commit writes whole pages to the log: small ones halve the cost of a small append. Only new files take it over.
     db.pragma(`page_size = ${pageBytes}`);
@@ -88,16 +88,28 @@ export function createTables(db: Db): void {
   }).immediate();
 }
 
-export type SchemaState = 'empty' | 'current' | 'unreadable';
+/**
+ * - `moved`: the right tables on other pages than we make them on, as after a VACUUM by hand, or because of damage.
+ * - `unreadable`: not the tables of this version.
+ */
+export type SchemaState = 'empty' | 'current' | 'moved' | 'unreadable';
+
+interface SchemaRow {
+  name: string;
+  tbl_name: string;
+  rootpage: number;
+  sql: string | null;
+}
 
 /** @throws storage_error for a database of a newer version or of another program; SQLite's errors for damage */
 export function inspectSchema(db: Db, file: string): SchemaState {
-  const names = new Set(db.prepare<[], string>('SELECT name FROM sqlite_schema').pluck().all());
+  const rows = readSchema(db);
   const version = Number(db.pragma('user_version', { simple: true }));
   const application = Number(db.pragma('application_id', { simple: true }));
-  if (names.size === 0 && version === 0) return 'empty';
+  if (rows.length === 0 && version === 0) return 'empty';
+  const names = new Set(rows.map((row) => row.name));
   const ours = application === applicationId || tableNames.every((name) => names.has(name));
-  if (!ours && names.size > 0) {
+  if (!ours && rows.length > 0) {
     throw new SojournError(
       'storage_error',
       `${file} belongs to another program; choose another data folder.`,
@@ -110,6 +122,29 @@ export function inspectSchema(db: Db, file: string): SchemaState {
     const detail = `${file} was written by a newer version (format ${version}, this one knows ${schemaVersion}); upgrade.`;
     throw new SojournError('storage_error', detail, { path: file, version });
   }
-  const complete = version === schemaVersion && tableNames.every((name) => names.has(name));
-  return complete ? 'current' : 'unreadable';
+  if (version !== schemaVersion) return 'unreadable';
+  const wanted = expectedSchema();
+  const same = (withPage: boolean) =>
+    rows.map((row) => keyOf(row, withPage)).join() === wanted[withPage ? 0 : 1];
+  if (same(true)) return 'current';
+  return same(false) ? 'moved' : 'unreadable';
+}
+
+const readSchema = (db: Db): SchemaRow[] =>
+  db.prepare<[], SchemaRow>('SELECT name,tbl_name,rootpage,sql FROM sqlite_schema ORDER BY name').all();
+
+const keyOf = ({ name, tbl_name, rootpage, sql }: SchemaRow, withPage: boolean): string =>
+  JSON.stringify([name, tbl_name, withPage ? rootpage : 0, sql]);
+
+/** What the schema of a new database looks like, with the pages of its tables and without. */
+function expectedSchema(): [string, string] {
+  const db = new Database(':memory:');
+  try {
+    db.pragma(`page_size = ${pageBytes}`);
+    createTables(db);
+    const rows = readSchema(db);
+    return [rows.map((row) => keyOf(row, true)).join(), rows.map((row) => keyOf(row, false)).join()];
+  } finally {
+    db.close();
+  }
 }

@@ -3,17 +3,18 @@
  * requests, and the work that goes on after opening. Opens and closes it all in order.
  */
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { SojournError } from '../../types/errors.js';
 import type { Disposable } from '../../types/ports.js';
 import type { OpenReport, StoreOptions } from '../../types/store.js';
 import { isCorruption, isDamage, storageError } from '../store-errors.js';
+import { nextTurn } from '../turns.js';
 import { PartCollector } from './collector.js';
 import { DamageList } from './damage.js';
 import { GroupSync } from './group-sync.js';
 import { openDatabase } from './open-database.js';
 import type { OpenedDatabase } from './open-database.js';
 import { PartFiles } from './parts.js';
+import type { Db } from './schema.js';
 import { setAsideFolder } from './salvage.js';
 import { prepareTables } from './tables.js';
 import type { Tables } from './tables.js';
@@ -54,16 +55,19 @@ export class SqliteCore implements Disposable {
     const { dataDir, files } = options;
     const file = databaseFile(dataDir);
     let core: SqliteCore | undefined;
+    let opened: Db | undefined;
     try {
       await files.makeDirectory(dataDir, 0o700);
       const parts = new PartFiles(join(dataDir, 'parts'), files);
       await parts.prepare();
       const database = await openDatabase({ ...options, file }, await parts.hasAny());
+      opened = database.db;
       core = new SqliteCore(options, database, prepareTables(database.db), parts);
       await core.lookOver();
       return core;
     } catch (error) {
       await core?.dispose();
+      opened?.close();
       throw storageError(file, error);
     }
   }
@@ -92,7 +96,7 @@ export class SqliteCore implements Disposable {
         if (this.stop.signal.aborted) return;
         transact(() => journal.prune(key, below));
         this.wal.grew(prunedAtOnce * 100);
-        await setImmediate();
+        await nextTurn();
       }
       while (this.wal.gate) await this.wal.gate;
       if (this.stop.signal.aborted) return;

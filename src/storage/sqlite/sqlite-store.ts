@@ -3,7 +3,6 @@
  * A write that was committed survives a kill of the process, because SQLite handed it to the operating system; with
  * `fsync` it is on the disk before the answer. Nothing here waits for the disk on the event loop.
  */
-import { setImmediate } from 'node:timers/promises';
 import { SojournError, errors } from '../../types/errors.js';
 import type { SessionEvent } from '../../types/events.js';
 import type { SessionPatch, SessionRecord } from '../../types/session.js';
@@ -21,6 +20,7 @@ import type {
 } from '../../types/store.js';
 import { assertFollows } from '../append-rules.js';
 import { encodeEvent } from '../journal-codec.js';
+import { nextTurn, settle } from '../turns.js';
 import { required } from './journal.js';
 import { SqliteCore } from './sqlite-core.js';
 import type { Tables } from './tables.js';
@@ -131,7 +131,7 @@ export class SqliteStore implements ISessionStore {
       events.push(...slice);
       from += slice.length;
       if (slice.length < wanted || events.length >= limit) return events;
-      await setImmediate();
+      await nextTurn();
     }
   }
 
@@ -221,13 +221,15 @@ export class SqliteStore implements ISessionStore {
   }
 
   /** @param sessionId whom damage that is met belongs to; null when it says nothing of a whole session. */
-  private async read<T>(sessionId: string | null, work: (tables: Tables) => T): Promise<T> {
-    const core = this.opened();
-    try {
-      return work(core.tables);
-    } catch (error) {
-      throw core.told(sessionId, error);
-    }
+  private read<T>(sessionId: string | null, work: (tables: Tables) => T): Promise<T> {
+    return settle(() => {
+      const core = this.opened();
+      try {
+        return work(core.tables);
+      } catch (error) {
+        throw core.told(sessionId, error);
+      }
+    });
   }
 
   private async write<T>(sessionId: string | null, work: (tables: Tables) => T): Promise<T> {

@@ -12,7 +12,7 @@ export interface Tables {
   readonly checkpoints: Checkpoints;
   readonly answers: Answers;
   /** Runs `work` in one transaction; what it throws undoes everything and is thrown on. */
-  transact<T>(work: () => T): T;
+  readonly transact: <T>(work: () => T) => T;
 }
 
 export function prepareTables(db: Db): Tables {
@@ -24,7 +24,7 @@ export function prepareTables(db: Db): Tables {
     journal: new Journal(db),
     checkpoints: new Checkpoints(db),
     answers: new Answers(db),
-    transact<T>(work: () => T): T {
+    transact: <T>(work: () => T): T => {
       const done: T[] = [];
       transaction.immediate(() => void done.push(work()));
       const [result] = done;

@@ -2,9 +2,9 @@
  * Looks every session over after the database was opened: its record, whether its journal is complete, and whether the
  * parts of its newest checkpoint are there. Works in small steps, so that the event loop never waits for it.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { IClock } from '../../types/ports.js';
 import { isCorruption, isDamage, storageError } from '../store-errors.js';
+import { nextTurn } from '../turns.js';
 import { decodeJoined } from './catalogue.js';
 import type { JoinedRow, Located } from './catalogue.js';
 import type { DamageList } from './damage.js';
@@ -33,7 +33,7 @@ export class Verifier {
       for (const row of rows) this.record(row);
       last = rows.at(-1)?.session_key ?? last;
       if (rows.length < rowsAtOnce) return;
-      await setImmediate();
+      await nextTurn();
     }
   }
 
@@ -83,7 +83,7 @@ export class Verifier {
       const to = Math.min(from + eventsAtOnce - 1, head.head_seq);
       const missing = to - from + 1 - journal.count(key, from, to);
       if (missing > 0) return `${missing} of the events ${from} to ${to} are missing.`;
-      await setImmediate();
+      await nextTurn();
       if (signal.aborted) return null;
     }
     return null;

@@ -1,0 +1,145 @@
+/**
+ * The checkpoints of one session: how much recovery would cost by now, taking one while nothing runs, and writing it
+ * beside further work. One is written at a time.
+ */
+import type { IEngine } from '../types/engine.js';
+import type { SessionRecord } from '../types/session.js';
+import type { CheckpointRecord } from '../types/store.js';
+import { fixEmptyState, fixState } from './checkpointer.js';
+import type { FixedState, FixRequest } from './checkpointer.js';
+import type { Mailbox } from './mailbox.js';
+import type { SessionServices } from './session-services.js';
+
+export interface SaverHost {
+  readonly mailbox: Mailbox;
+  /** As it stands now, the head included. */
+  record(): SessionRecord;
+  /** Everything said so far is stored. */
+  flush(): Promise<void>;
+  /** Journaled inputs whose turn has not come. */
+  pending(): number[];
+  /** The engine, if there is one. */
+  engine(): IEngine | null;
+  saved(checkpoint: CheckpointRecord): void;
+}
+
+/** What recovery would have to run again. */
+interface ReplayCost {
+  inputs: number;
+  ms: number;
+}
+
+const nothing: ReplayCost = { inputs: 0, ms: 0 };
+
+export class SessionSaver {
+  private cost: ReplayCost = nothing;
+  private saving: Promise<unknown> | null = null;
+
+  constructor(
+    private readonly services: SessionServices,
+    private readonly host: SaverHost,
+  ) {}
+
+  get isDirty(): boolean {
+    return this.cost.inputs > 0;
+  }
+
+  /** True when recovery would take longer than the configuration likes. */
+  get isDue(): boolean {
+    const { replay_cost_ms, replay_inputs } = this.services.config.checkpoint;
+    return this.cost.inputs >= replay_inputs || this.cost.ms >= replay_cost_ms;
+  }
+
+  /** One more input that recovery would run again. */
+  add(durationMs: number): void {
+    this.cost = { inputs: this.cost.inputs + 1, ms: this.cost.ms + durationMs };
+  }
+
+  /** After a rebuild: these inputs were run again and would be once more. */
+  reset(inputs: number): void {
+    this.cost = { inputs, ms: 0 };
+  }
+
+  /** Waits for its turn in the mailbox; null when the newest checkpoint covers everything. */
+  async save(reason: string): Promise<CheckpointRecord | null> {
+    await this.settle();
+    if (!this.isDirty || !this.host.engine()) return null;
+    const saving = this.fixAndWrite(reason).finally(() => {
+      this.saving = null;
+    });
+    this.saving = saving;
+    return saving;
+  }
+
+  /** For a caller that holds the turn: nothing else runs meanwhile. */
+  async saveInTurn(reason: string): Promise<void> {
+    if (!this.isDirty || !this.host.engine()) return;
+    const cost = this.cost;
+    await this.write(await this.fix(reason), cost);
+  }
+
+  /** Makes the empty state the one that recovery starts from. For a caller that holds the turn. */
+  async saveNothing(reason: string): Promise<void> {
+    const cost = this.cost;
+    const request = await this.request(reason);
+    const fixed = await fixEmptyState(this.services, request);
+    this.cost = nothing;
+    await this.write(fixed, cost);
+  }
+
+  /** Resolves when no checkpoint is being written. */
+  async settle(): Promise<void> {
+    // Whoever asked for it has its failure.
+    while (this.saving) await this.saving.catch(() => undefined);
+  }
+
+  async newest(): Promise<CheckpointRecord | null> {
+    const { session_id, head_checkpoint } = this.host.record();
+    return head_checkpoint === null ? null : this.services.store.getCheckpoint(session_id, head_checkpoint);
+  }
+
+  private async fixAndWrite(reason: string): Promise<CheckpointRecord | null> {
+    let cost = this.cost;
+    const fixed = await this.host.mailbox.exclusive(() => {
+      cost = this.cost;
+      // The engine may have died while this waited for its turn; the rebuilt one is dirty again.
+      return this.host.engine() ? this.fix(reason) : Promise.resolve(null);
+    });
+    return fixed && this.write(fixed, cost);
+  }
+
+  private async fix(reason: string): Promise<FixedState> {
+    const request = await this.request(reason);
+    const engine = this.host.engine();
+    if (!engine) throw new Error('there is no live state to be saved');
+    const fixed = await fixState(this.services, { ...request, engine });
+    // From here on inputs count towards the next checkpoint.
+    this.cost = nothing;
+    return fixed;
+  }
+
+  private async request(reason: string): Promise<FixRequest> {
+    await this.host.flush();
+    return {
+      record: { ...this.host.record() },
+      previous: await this.newest(),
+      pending: this.host.pending(),
+      reason,
+      checkpointId: this.services.ids.uid(),
+    };
+  }
+
+  /** @param cost what it covers, to be counted again if it cannot be written */
+  private async write(fixed: FixedState, cost: ReplayCost): Promise<CheckpointRecord> {
+    try {
+      const checkpoint = await fixed.write();
+      this.host.saved(checkpoint);
+      return checkpoint;
+    } catch (error) {
+      this.cost = { inputs: this.cost.inputs + cost.inputs, ms: this.cost.ms + cost.ms };
+      throw error;
+    } finally {
+      await fixed.dispose();
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Keeps the pool within its limits and puts idle sessions to sleep when their time is up. A session is put to sleep
+ * once, however many ask for it.
+ */
+import type { IConfig } from '../types/config.js';
+import type { IClock, ILog, Timer } from '../types/ports.js';
+import type { ISessionInstance, ISessionPool } from '../types/session.js';
+
+export interface PoolKeeperServices {
+  readonly pool: ISessionPool;
+  readonly clock: IClock;
+  readonly log: ILog;
+  readonly config: Pick<IConfig, 'pool'>;
+}
+
+/** How often idle sessions are looked for. */
+const sweepMs = 1000;
+
+export class PoolKeeper {
+  private readonly sleeping = new Map<string, Promise<void>>();
+  private evicting: Promise<void> | null = null;
+  private sweep: Timer | null = null;
+  private stopped = false;
+
+  constructor(private readonly services: PoolKeeperServices) {}
+
+  start(): void {
+    if (this.stopped) return;
+    this.sweep = this.services.clock.setTimer(sweepMs, () => {
+      void this.sleepIdle().finally(() => this.start());
+    });
+  }
+
+  /** Resolves when nothing is on its way to sleep any more. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.sweep?.cancel();
+    await Promise.allSettled([...this.sleeping.values(), this.evicting]);
+  }
+
+  add(session: ISessionInstance): void {
+    this.services.pool.add(session.id, session);
+    if (!this.stopped && this.isOverfull()) this.evicting ??= this.evict();
+  }
+
+  /** Memory of all live sessions, in bytes. */
+  memoryBytes(): number {
+    return this.services.pool.getAllMetadata().reduce((sum, session) => sum + session.memory_bytes, 0);
+  }
+
+  putToSleep(session: ISessionInstance): Promise<void> {
+    const under = this.sleeping.get(session.id);
+    if (under) return under;
+    const sleeping = this.sleep(session).finally(() => this.sleeping.delete(session.id));
+    this.sleeping.set(session.id, sleeping);
+    return sleeping;
+  }
+
+  private async sleep(session: ISessionInstance): Promise<void> {
+    await session.hibernate();
+    if (this.services.pool.peek(session.id) === session) this.services.pool.remove(session.id);
+    this.services.log.info({ session_id: session.id }, 'a session went to sleep');
+  }
+
+  private isOverfull(): boolean {
+    const { pool, config } = this.services;
+    if (pool.size() > config.pool.max_live_sessions) return true;
+    // Adding up the memory asks every session: not at every single one.
+    return pool.size() % 16 === 0 && this.memoryBytes() > config.pool.max_memory_bytes;
+  }
+
+  /** Least recently used first; with none idle the pool stays larger for a while. */
+  private async evict(): Promise<void> {
+    const { pool } = this.services;
+    try {
+      while (!this.stopped && this.isOverfull()) {
+        const session = pool.peek(pool.peekLRU() ?? '');
+        if (!session) return;
+        await this.putToSleep(session);
+      }
+    } catch (error) {
+      this.failed(error);
+    } finally {
+      this.evicting = null;
+    }
+  }
+
+  private async sleepIdle(): Promise<void> {
+    const now = this.services.clock.now();
+    for (const session of this.services.pool.getAll()) {
+      const { status, sleeps_at } = session.getMetadata();
+      if (this.stopped || status !== 'idle' || sleeps_at === null || Date.parse(sleeps_at) > now) continue;
+      await this.putToSleep(session).catch((error: unknown) => {
+        this.failed(error);
+      });
+    }
+    if (!this.stopped && this.isOverfull()) await (this.evicting ??= this.evict());
+  }
+
+  private failed(error: unknown): void {
+    this.services.log.error({ err: error }, 'a session could not be put to sleep');
+  }
+}

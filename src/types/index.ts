@@ -1,0 +1,141 @@
+/** `sojourn/types`: every interface, schema and table, listed by the file they stand in. Start reading here. */
+export { IClock, IFiles, IIds, ILog, ISpawner } from './ports.js';
+export type {
+  ChildProcess,
+  Disposable,
+  ExitStatus,
+  FileAttributes,
+  FileEntry,
+  FileOwner,
+  FileStat,
+  HeldDirectory,
+  LogFields,
+  SpawnOptions,
+  Timer,
+} from './ports.js';
+export { errors, errorTable, isSojournError, SojournError } from './errors.js';
+export type { ErrorCode, ErrorKind } from './errors.js';
+export {
+  epochCauseSchema,
+  eventBodySchema,
+  executionErrorSchema,
+  mimeBundleSchema,
+  notKeptSchema,
+  resultStatusSchema,
+  sessionEventSchema,
+} from './events.js';
+export type {
+  EpochCause,
+  ExecutionError,
+  MimeBundle,
+  NotKept,
+  OutputEventBody,
+  ResultStatus,
+  SessionEvent,
+  SessionEventBody,
+} from './events.js';
+export {
+  createSessionSchema,
+  durabilitySchema,
+  executeResultSchema,
+  failureSchema,
+  interruptReportSchema,
+  ISessionPool,
+  isolationSchema,
+  recoverySchema,
+  sessionIdPattern,
+  sessionIdRule,
+  sessionIdSchema,
+  sessionMetadataSchema,
+  sessionRecordSchema,
+  sessionStatusSchema,
+  writeReceiptSchema,
+} from './session.js';
+export type {
+  CreateSession,
+  Durability,
+  EventPage,
+  ExecuteResult,
+  InterruptReport,
+  ISessionInstance,
+  Isolation,
+  Recovery,
+  SessionMetadata,
+  SessionPatch,
+  SessionRecord,
+  SessionState,
+  SessionStatus,
+  WriteCall,
+  WriteReceipt,
+} from './session.js';
+export {
+  defineServerOperation,
+  defineSessionOperation,
+  ICatalogue,
+  ITransport,
+  writeOptionsSchema,
+} from './operation.js';
+export type {
+  Access,
+  CallContext,
+  HttpAlias,
+  Operation,
+  OperationShape,
+  Principal,
+  ServerOperation,
+  SessionCall,
+  SessionOperation,
+  TransportHost,
+  WriteOptions,
+} from './operation.js';
+export { defineEngine, defineEngineOperation, IEngines } from './engine.js';
+export type {
+  CheckpointContent,
+  CheckpointSource,
+  EngineCapabilities,
+  EngineContext,
+  EngineDeath,
+  EngineDefinition,
+  EngineOperation,
+  ExecuteOutcome,
+  ExecuteRequest,
+  ICapture,
+  IEngine,
+  InterruptReason,
+  PartSink,
+  RestoreReport,
+  RunContext,
+} from './engine.js';
+export { checkpointRecordSchema, defineStore, ISessionStore, partRefSchema } from './store.js';
+export type {
+  Append,
+  CheckpointRecord,
+  IdempotentAnswer,
+  OpenReport,
+  PartPin,
+  PartRef,
+  SessionPage,
+  SessionQuery,
+  StoreDefinition,
+  StoreOptions,
+} from './store.js';
+export { IPersistenceManager, IProcessManager, ISessionManager } from './managers.js';
+export type { ListQuery, RuntimeInfo, SessionList } from './managers.js';
+export { configSchema, IConfig } from './config.js';
+export type { Config, ConfigInput, ResolvedConfig } from './config.js';
+export { ISessionClient } from './client.js';
+export type {
+  Camelized,
+  CreateSessionOptions,
+  EventsOptions,
+  ExecuteOptions,
+  ExecutionResult,
+  HistoryEntry,
+  ICaller,
+  ISession,
+  ISojourn,
+  Receipt,
+  SessionInfo,
+  Variable,
+  WriteCallOptions,
+} from './client.js';

@@ -1,0 +1,26 @@
+/** A server in this process, on any free port, with real Python and nothing preloaded: quick to start, real to use. */
+import { join } from 'node:path';
+import { loadConfig } from '../../src/core/config.js';
+import { silentLog } from '../../src/core/system.js';
+import { startServer } from '../../src/server.js';
+import type { RunningServer } from '../../src/server.js';
+import type { ConfigInput } from '../../src/types/config.js';
+import type { ILog } from '../../src/types/ports.js';
+import { pythonExecutable } from './needs.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+export async function openServer(given: ConfigInput = {}, log: ILog = silentLog): Promise<RunningServer> {
+  const data_dir = given.data_dir ?? join(await temporaryFolder(), 'data');
+  const config = loadConfig({
+    given: {
+      port: 0,
+      shutdown_grace_s: 0.2,
+      ...given,
+      data_dir,
+      python: { executable: pythonExecutable, preload: [], ...given.python },
+    },
+    file: null,
+    env: {},
+  });
+  return startServer(config, log);
+}
