@@ -116,7 +116,9 @@ export default tseslint.config(
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       globals: {
+        clearInterval: 'readonly',
         console: 'readonly',
+        setInterval: 'readonly',
         process: 'readonly',
         performance: 'readonly',
         Buffer: 'readonly',

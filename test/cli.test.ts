@@ -173,7 +173,7 @@ describe('the command line', function () {
       const asked = await sojourn(['ls']);
       expect(asked.code).to.equal(1);
       expect(asked.err).to.equal(
-        `sojourn: The server with pid ${server.pid} at ${server.url} does not answer; \`kill ${server.pid}\` ends it, its sessions are kept.\n`,
+        `sojourn: The server with pid ${server.pid} at ${server.url} does not answer; \`sojourn stop\` ends it, its sessions are kept.\n`,
       );
     } finally {
       server.child.kill('SIGCONT');

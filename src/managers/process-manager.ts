@@ -167,7 +167,10 @@ export class ProcessManager implements IProcessManager {
       const lost = state.ended;
       // A server that does not answer yet may do so the next time.
       const up = await this.find().catch(() => null);
-      if (up) return up;
+      if (up) {
+        if (up.pid !== child.pid) await this.withdraw(child, state.ended);
+        return up;
+      }
       if (lost && until === deadline) {
         if (!(await this.lastWords(logged))?.includes(' is in use by ')) return null;
         until = Math.min(deadline, clock.monotonic() + rivalTimeoutMs);
@@ -178,6 +181,13 @@ export class ProcessManager implements IProcessManager {
       }
       await pause(pollMs);
     }
+  }
+
+  /** Ends a child that came second: left alone it would serve the folder as soon as the first one is stopped. */
+  private async withdraw(child: ChildProcess, ended: boolean): Promise<void> {
+    if (ended) return;
+    child.kill('SIGKILL');
+    await child.exited;
   }
 
   /** The last line that the server logged or complained with since it was started. */

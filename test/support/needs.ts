@@ -28,7 +28,7 @@ function hasPythonModule(name: string): Promise<boolean> {
 /** Skips the suite that a hook belongs to, or the test that calls it. */
 export function skip(context: Mocha.Context, reason: string): never {
   const runnable = context.runnable();
-  const owner = runnable.type === 'hook' ? runnable.parent : runnable;
+  const owner = Reflect.get(runnable, 'type') === 'hook' ? runnable.parent : runnable;
   if (owner !== undefined) Object.assign(owner, { [reasonKey]: reason });
   return context.skip();
 }

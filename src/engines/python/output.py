@@ -100,7 +100,9 @@ class Output:
             self._drain()
 
     def show(self, message: dict[str, Any], hold: bool = False) -> None:
-        """A display or result frame, after all that was written before it."""
+        """A display or result frame, after all that was written before it. A forked child has nobody to show it to."""
+        if os.getpid() != self._pid:
+            return
         with self._interrupts, self._channel.lock:
             self._send_pending()
             self._drain()

@@ -120,8 +120,7 @@ class Runner:
     def display(self, *values: Any) -> None:
         """Shows values richly, in the order of the output. A builtin of every session."""
         for value in values:
-            if os.getpid() == self._pid:
-                self.output.show({'t': 'display', 'data': mime_bundle(value)})
+            self.output.show({'t': 'display', 'data': mime_bundle(value)})
 
     def describe(self, error: BaseException) -> dict[str, str]:
         """Name, message and traceback, without our own frames."""
