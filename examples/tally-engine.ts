@@ -1,13 +1,7 @@
 /** A session kind in a few lines: adds up numbers. Use it with `plugins: ['./examples/tally-engine.ts']`. */
 import { z } from 'zod';
 import { defineEngine } from '../src/types/engine.js';
-import type {
-  CheckpointSource,
-  ExecuteOutcome,
-  ExecuteRequest,
-  IEngine,
-  RunContext,
-} from '../src/types/engine.js';
+import type { CheckpointSource, ExecuteRequest, IEngine, RunContext } from '../src/types/engine.js';
 import { errors } from '../src/types/errors.js';
 
 class TallyEngine implements IEngine {
@@ -18,10 +12,9 @@ class TallyEngine implements IEngine {
   async execute({ code }: ExecuteRequest, { signal, emit }: RunContext) {
     this.assertOpen();
     if (signal.aborted) return { status: 'interrupted' as const };
-    const number = Number(code);
     const error = { name: 'NotANumber', message: code, traceback: '' };
-    if (Number.isNaN(number)) return { status: 'error' as const, error };
-    this.total += number;
+    if (Number.isNaN(Number(code))) return { status: 'error' as const, error };
+    this.total += Number(code);
     emit({ type: 'execute_result', data: { 'text/plain': String(this.total) } });
     return { status: 'ok' as const };
   }

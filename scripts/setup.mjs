@@ -59,22 +59,26 @@ function npm(args) {
   });
 }
 
+/** How node-gyp and make complain. */
+const missingCompiler = [
+  /not found: (make|g\+\+|c\+\+|cc)\b/i,
+  /(make|g\+\+|c\+\+|cc): (command )?not found/i,
+  /(make|g\+\+|c\+\+|cc): No such file/i,
+  /gyp ERR! find Python/,
+];
+
 function explain(result) {
   const text = `${result.stdout ?? ''}\n${result.stderr ?? ''}`;
   if (result.error?.code === 'ENOENT') return 'npm was not found; install it together with Node.js.';
-  if (
-    /not found: (make|g\+\+|c\+\+)|(make|g\+\+|c\+\+): (command )?not found|find Python|CXX.*not found/i.test(
-      text,
-    )
-  ) {
+  if (missingCompiler.some((pattern) => pattern.test(text))) {
     return 'better-sqlite3 must be compiled here and a compiler is missing; install one (Debian: apt-get install make g++ python3) and try again.';
   }
   if (/ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN|network/i.test(text)) {
     return 'the package registry cannot be reached; check the network and the proxy settings of npm.';
   }
-  const line = text
-    .split('\n')
-    .findLast((candidate) => /error/i.test(candidate) && !/complete log/i.test(candidate));
+  const lines = text.split('\n').filter((line) => !/complete log|ERR! not ok/i.test(line));
+  const line =
+    lines.findLast((text) => /\*\*\* |Error: /.test(text)) ?? lines.findLast((text) => /error/i.test(text));
   return `npm ci failed: ${line?.trim() ?? result.error?.message ?? `exit status ${result.status}`}`;
 }
 

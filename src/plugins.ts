@@ -32,7 +32,10 @@ const engineSchema = z.looseObject({
 });
 const storeSchema = z.looseObject({ ...common, persistent: z.boolean() });
 
-/** @param names package names, or paths relative to the current folder. @throws invalid_params that names plugin and member */
+/**
+ * @param names package names, or paths relative to the current folder.
+ * @throws invalid_params that names plugin and member
+ */
 export async function loadPlugins(names: readonly string[]): Promise<Plugins> {
   const plugins: Plugins = { engines: [], stores: [] };
   for (const name of names) {

@@ -10,6 +10,7 @@ import { describeEngineContract, engineContract } from '../src/contracts/engine.
 import type { EngineFixture, EngineSample } from '../src/contracts/engine.js';
 import { defineEngineOperation } from '../src/types/engine.js';
 import type {
+  CheckpointContent,
   CheckpointSource,
   EngineContext,
   EngineDefinition,
@@ -44,7 +45,7 @@ class NoteEngine implements IEngine {
   }
 
   show(run: RunContext, text: string): void {
-    run.emit({ type: 'execute_result', data: { 'text/plain': text } });
+    run.emit({ type: 'execute_result', data: { 'text/plain': `<${text}>` } });
   }
 
   fail(): ExecuteOutcome {
@@ -67,7 +68,7 @@ class NoteEngine implements IEngine {
     return Promise.resolve({ write: (sink) => this.write(word, sink), dispose: () => undefined });
   }
 
-  async write(word: string, sink: PartSink) {
+  async write(word: string, sink: PartSink): Promise<CheckpointContent> {
     await sink.put('word', new TextEncoder().encode(word));
     return { manifest: { length: word.length } };
   }
@@ -100,7 +101,7 @@ const noteSample: EngineSample = {
   change: 'add one',
   changeAgain: 'add two',
   show: 'show',
-  shown: { fresh: '', one: 'one', two: 'onetwo' },
+  shown: { fresh: '<>', one: '<one>', two: '<onetwo>' },
   fails: 'fail',
   endless: { code: 'wait', text: 'waiting' },
 };
@@ -124,7 +125,7 @@ function noteFixture(
     },
     ...changes,
   };
-  return { definition, sample: noteSample, workspace };
+  return { definition, sample: noteSample, workspace, patienceMs: 30 };
 }
 
 /** The titles of the rules that fail. */
@@ -197,7 +198,7 @@ const fakes: Fake[] = [
     fixture: () =>
       noteFixture((e) => {
         e.show = (run, text) => {
-          const data = { 'text/plain': text };
+          const data = { 'text/plain': `<${text}>` };
           run.emit({ type: 'execute_result', data, input_seq: 'one' } as unknown as OutputEventBody);
         };
       }),
@@ -207,8 +208,9 @@ const fakes: Fake[] = [
     fixture: () =>
       noteFixture((e) => {
         const { show } = NoteEngine.prototype;
-        // Late only for the empty word, so that no other rule meets it.
-        e.show = (run, text) => show.call(e, run, text === '' ? 'early' : text);
+        // Late for the empty word only, so that few other rules meet it.
+        e.show = (run, text) =>
+          void (text === '' ? setImmediate(() => show.call(e, run, text)) : show.call(e, run, text));
       }),
     also: [
       'a run that is aborted before it begins does not begin',

@@ -85,6 +85,29 @@ describe('the surface that others rely on', () => {
     expect(table).to.deep.equal(errorPins);
   });
 
+  it('is documented: every code and every event type, and no other', async () => {
+    const page = await readFile(new URL('../docs/protocol-v1.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| `(\w+)` \| (\d{3}) \| (-\d+) \| (yes|no) \|$/gm)];
+    const documented = rows.map(([, code, http, rpc, again]) => [
+      code,
+      Number(http),
+      Number(rpc),
+      again === 'yes',
+    ]);
+    const table = Object.entries(errorTable).map(([code, { http, rpc, retryable }]) => [
+      code,
+      http,
+      rpc,
+      retryable,
+    ]);
+    expect(documented).to.deep.equal(table);
+    const events = page.slice(page.indexOf('## Events'), page.indexOf('`status` is'));
+    const types = [...events.matchAll(/^\| (`\w+`(?: · `\w+`)?) \|/gm)].flatMap(
+      ([, cell = '']) => cell.match(/\w+/g) ?? [],
+    );
+    expect(types.sort()).to.deep.equal(eventTypes);
+  });
+
   it('gives every error a JSON-RPC code of its own', () => {
     const codes = Object.values(errorTable).map(({ rpc }) => rpc);
     expect(new Set(codes).size).to.equal(codes.length);

@@ -110,6 +110,21 @@ describe('stopping a Python run', () => {
     }
   });
 
+  it('reaches a run that is stopped as soon as it was asked for', async () => {
+    const session = await world.session();
+    for (let round = 0; round < 20; round += 1) {
+      const controller = new AbortController();
+      const run = session.run('while True: pass', { signal: controller.signal });
+      await Promise.resolve();
+      if (round % 2 === 1) await new Promise((resolve) => setImmediate(resolve));
+      controller.abort('interrupted');
+      const { outcome } = await run;
+      expect(outcome.status).to.equal('interrupted');
+      expect(outcome.interrupt?.rung ?? 'signal').to.equal('signal');
+    }
+    expect(await session.value('1')).to.equal('1');
+  });
+
   it('does not begin a run that was stopped before its turn', async () => {
     const session = await world.session();
     const controller = new AbortController();

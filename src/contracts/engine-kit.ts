@@ -1,6 +1,6 @@
 /**
- * What the rules of the engine contract are made of: a sample of the engine's own language, engines on demand with all
- * that they say recorded, and a store in memory for their captured state.
+ * What the rules of the engine contract are made of: a sample of the engine's own language, engines on demand with
+ * all that they say recorded, and a store in memory for their captured state.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -45,6 +45,8 @@ export interface EngineFixture {
   readonly sample: EngineSample;
   /** An empty folder that exists, another one each time. */
   workspace(): Promise<string>;
+  /** How long an engine may take to say the first word of the endless sample. Default 3000. */
+  readonly patienceMs?: number;
   /** After the test; the definition is disposed before. */
   close?(): Promise<void>;
 }
@@ -235,8 +237,10 @@ export async function failsWith(code: ErrorCode, work: () => Promise<unknown> | 
 }
 
 /** Starts the endless sample, aborts it when it has spoken, and tells whether it spoke before. */
-export async function abortWhenItSpeaks(subject: Subject, sample: EngineSample, reason: InterruptReason) {
+export async function abortWhenItSpeaks(kit: EngineKit, reason: InterruptReason) {
+  const { patienceMs = 3000, sample } = kit.fixture;
   const { code, text } = sample.endless ?? { code: '', text: '' };
+  const subject = await kit.create();
   const controller = new AbortController();
   let spoken = '';
   let spokeInTime = false;
@@ -252,7 +256,6 @@ export async function abortWhenItSpeaks(subject: Subject, sample: EngineSample, 
   return { ...run, spokeInTime };
 }
 
-const patienceMs = 3000;
 const nothing = () => undefined;
 const silent: ILog = {
   trace: nothing,

@@ -60,7 +60,7 @@ export const runningRules: readonly EngineRule[] = [
     title: 'output comes while the run goes on',
     appliesTo: hasEndless,
     async check(kit) {
-      const { spokeInTime } = await abortWhenItSpeaks(await kit.create(), kit.sample, 'interrupted');
+      const { spokeInTime } = await abortWhenItSpeaks(kit, 'interrupted');
       assert.ok(spokeInTime, 'the output was held back');
     },
   },
@@ -68,7 +68,7 @@ export const runningRules: readonly EngineRule[] = [
     title: 'a run that is interrupted ends as interrupted',
     appliesTo: hasEndless,
     async check(kit) {
-      const { outcome } = await abortWhenItSpeaks(await kit.create(), kit.sample, 'interrupted');
+      const { outcome } = await abortWhenItSpeaks(kit, 'interrupted');
       assert.equal(outcome.status, 'interrupted');
     },
   },
@@ -76,7 +76,7 @@ export const runningRules: readonly EngineRule[] = [
     title: 'a run that takes too long ends as timeout',
     appliesTo: hasEndless,
     async check(kit) {
-      const { outcome } = await abortWhenItSpeaks(await kit.create(), kit.sample, 'timeout');
+      const { outcome } = await abortWhenItSpeaks(kit, 'timeout');
       assert.equal(outcome.status, 'timeout');
     },
   },

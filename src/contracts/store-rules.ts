@@ -1,4 +1,4 @@
-/** What a rule of the store contract is made of, and the sessions, events and checkpoints that rules are checked with. */
+/** What a rule of the store contract is made of, and the sessions, events and checkpoints it is checked with. */
 import assert from 'node:assert/strict';
 import { isSojournError } from '../types/errors.js';
 import type { ErrorCode } from '../types/errors.js';

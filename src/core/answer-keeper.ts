@@ -15,16 +15,22 @@ export interface OnceRequest {
 }
 
 const keptMs = 24 * 3600 * 1000;
+const pruneEveryMs = 3600 * 1000;
 
 export class AnswerKeeper {
   private readonly underWay = new Map<string, { request: string; answer: Promise<unknown> }>();
+
+  private prunedAt = 0;
 
   constructor(
     private readonly store: ISessionStore,
     private readonly clock: IClock,
   ) {}
 
-  /** Failures are not kept: a retry may succeed where the first call could not. @throws conflict when a key serves two calls */
+  /**
+   * Failures are not kept: a retry may succeed where the first call could not.
+   * @throws conflict when a key serves two calls
+   */
   async once(once: OnceRequest, run: () => Promise<unknown>): Promise<unknown> {
     const { principal, key, operation } = once;
     const request = fingerprint([operation, once.request]);
@@ -39,9 +45,12 @@ export class AnswerKeeper {
     return answer;
   }
 
-  /** Forgets what is older than 24 hours. */
-  prune(): Promise<void> {
-    return this.store.pruneAnswers(new Date(this.clock.now() - keptMs).toISOString());
+  /** Forgets what is older than 24 hours, now and then. */
+  private async prune(): Promise<void> {
+    const now = this.clock.now();
+    if (now - this.prunedAt < pruneEveryMs) return;
+    this.prunedAt = now;
+    await this.store.pruneAnswers(new Date(now - keptMs).toISOString());
   }
 
   private async answer(once: OnceRequest, request: string, run: () => Promise<unknown>): Promise<unknown> {
@@ -51,6 +60,7 @@ export class AnswerKeeper {
       return kept.answer;
     }
     const answer = await run();
+    await this.prune();
     const created_at = new Date(this.clock.now()).toISOString();
     await this.store.putAnswer(once.principal, once.key, { request, answer: answer ?? null, created_at });
     return answer;

@@ -58,7 +58,10 @@ export class Incarnation implements Disposable {
     return this.building !== null;
   }
 
-  /** The engine, made first if need be; however many ask, it is made once. @throws engine_unavailable · storage_error */
+  /**
+   * The engine, made first if need be; however many ask, it is made once.
+   * @throws engine_unavailable · storage_error
+   */
   ensure(): Promise<IEngine> {
     if (this.closed) return Promise.reject(errors.closed(`Session '${this.owner.record().session_id}'`));
     if (this.engine) return Promise.resolve(this.engine);

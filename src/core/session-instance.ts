@@ -1,6 +1,7 @@
 /**
  * A live session: its place in memory, put together from the mailbox, the journal's writer, the write pipeline and
- * the incarnation that holds the engine. Sleeping, saving and restarting are here; how a write runs is in the pipeline.
+ * the incarnation that holds the engine. Sleeping, saving and restarting are here; how a write runs is in the
+ * pipeline.
  */
 import { errors, isSojournError, SojournError } from '../types/errors.js';
 import type { IEngine } from '../types/engine.js';

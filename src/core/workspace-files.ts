@@ -8,8 +8,8 @@ export function isFileError(error: unknown): error is Error & { code: string } {
 }
 
 /**
- * Removes what has this name in the folder, with all that is in it. Goes down through folders it holds open, so that a
- * folder that is swapped for a link is not followed.
+ * Removes what has this name in the folder, with all that is in it. Goes down through folders it holds open, so that
+ * a folder that is swapped for a link is not followed.
  */
 export async function removeTree(files: IFiles, held: HeldDirectory, name: string): Promise<void> {
   const path = `${held.path}/${name}`;

@@ -1,6 +1,6 @@
 /**
- * What a checkpoint says of a session's workspace folder. It comes back from the store, or from an archive that somebody
- * else made, so every path in it is checked again: nothing it names lies outside of the folder.
+ * What a checkpoint says of a session's workspace folder. It comes back from the store, or from an archive that
+ * somebody else made, so every path in it is checked again: nothing it names lies outside of the folder.
  */
 import { sep } from 'node:path';
 import { z } from 'zod';

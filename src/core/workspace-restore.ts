@@ -1,6 +1,7 @@
 /**
  * Makes a workspace folder what a checkpoint says it was: files that should not be there go, changed ones are written
- * anew, and unchanged ones are left alone. Works through folders that are held open, so that nothing outside is touched.
+ * anew, and unchanged ones are left alone. Works through folders that are held open, so that nothing outside is
+ * touched.
  */
 import { SojournError } from '../types/errors.js';
 import type { FileOwner, FileStat, HeldDirectory, IFiles } from '../types/ports.js';

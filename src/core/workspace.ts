@@ -1,7 +1,7 @@
 /**
- * Keeps a session's workspace folder in its checkpoints. The folder is written by code that nobody vouches for, possibly
- * while it is being read: links are never followed, folders are held open so that they cannot be swapped for others, and
- * whatever cannot be kept is named.
+ * Keeps a session's workspace folder in its checkpoints. The folder is written by code that nobody vouches for,
+ * possibly while it is being read: links are never followed, folders are held open so that they cannot be swapped
+ * for others, and whatever cannot be kept is named.
  */
 import { createHash } from 'node:crypto';
 import { SojournError } from '../types/errors.js';

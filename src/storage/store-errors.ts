@@ -1,6 +1,7 @@
 /**
  * How a store's trouble is told: every failure of the medium becomes a `storage_error` whose sentence names the place
- * and what to do about it. Damage (bytes that are not what was written) is marked, so that only its session is given up.
+ * and what to do about it. Damage (bytes that are not what was written) is marked, so that only its session is given
+ * up.
  */
 import { SojournError, isSojournError } from '../types/errors.js';
 

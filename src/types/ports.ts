@@ -61,8 +61,8 @@ export interface IFiles {
   copy(from: string, to: string, mode?: number): Promise<void>;
   setTimes(path: string, mtimeMs: number): Promise<void>;
   /**
-   * The bytes that a regular file had when it was opened, in pieces of `pieceBytes`, the last one shorter. Never follows
-   * a final symbolic link (ELOOP).
+   * The bytes that a regular file had when it was opened, in pieces of `pieceBytes`, the last one shorter. Never
+   * follows a final symbolic link (ELOOP).
    */
   readPieces(path: string, pieceBytes?: number): AsyncIterable<Uint8Array>;
   /** Makes a new file (EEXIST when something is there) and streams into it; removes it again when that fails. */

@@ -1,17 +1,22 @@
 """When a signal may interrupt: in user code, and nowhere else.
 
 SIGINT becomes KeyboardInterrupt, SIGTERM becomes Terminated; both wait while the main thread sends a frame or holds
-one of our locks, and SIGINT is ignored while nothing runs.
+one of our locks. A signal says nothing of the request that it is meant for and may be seen before or after the bytes
+of that request, so the zygote first writes the request's number into a page that both share: the mark.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
+import struct
 import threading
 from typing import Any, Callable, TypeVar
 
 Result = TypeVar('Result')
+# The request that the last signal was meant for, and how many signals there were.
+MARK = struct.Struct('=QQ')
 
 
 class Terminated(BaseException):
@@ -21,9 +26,13 @@ class Terminated(BaseException):
 class Interrupts:
     """A re-entrant shield against signals (`with interrupts:`) and the switch that lets them through."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: mmap.mmap) -> None:
         self.running = False
         self.seen = False
+        # The number of the request that is served now.
+        self.request = 0
+        self._mark = mark
+        self._known_count = 0
         self._depth = 0
         self._waiting: type[BaseException] | None = None
         self._main = threading.get_ident()
@@ -42,6 +51,10 @@ class Interrupts:
         try:
             try:
                 self.running = True
+                # The signal may have been seen before the run had begun.
+                if MARK.unpack_from(self._mark)[0] == self.request:
+                    self.seen = True
+                    raise KeyboardInterrupt
                 return work()
             finally:
                 self.running = False
@@ -66,8 +79,12 @@ class Interrupts:
                 raise waiting()
 
     def _interrupt(self, number: int, frame: Any) -> None:
-        if self.running:
-            self.seen = True
+        request, count = MARK.unpack_from(self._mark)
+        # A signal that the zygote did not count is the session's own, like os.kill(os.getpid(), SIGINT).
+        own = count == self._known_count
+        self._known_count = count
+        if self.running and (own or request == self.request):
+            self.seen = not own
             self._raise(KeyboardInterrupt)
 
     def _terminate(self, number: int, frame: Any) -> None:

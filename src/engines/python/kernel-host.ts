@@ -20,7 +20,8 @@ export interface KernelProcess {
   readonly channel: FrameChannel;
   /** Resolves when the process is gone. */
   readonly exited: Promise<ExitStatus>;
-  signal(signal: NodeJS.Signals, group: boolean): Promise<boolean>;
+  /** Sends a signal that is meant for one request. */
+  signal(request: number, signal: NodeJS.Signals, group: boolean): Promise<boolean>;
   /** Ends it and all that descends from it, except copies that still write a checkpoint. */
   kill(spare?: readonly number[]): void;
   killCopy(pid: number): void;
@@ -66,7 +67,7 @@ export class KernelHost implements Disposable {
         pid,
         channel,
         exited,
-        signal: (signal, group) => zygote.signal(pid, signal, group),
+        signal: (request, signal, group) => zygote.signal(pid, request, signal, group),
         kill: (spare) => zygote.kill(pid, spare),
         killCopy: (copy) => zygote.killCopy(pid, copy),
       };

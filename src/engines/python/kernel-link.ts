@@ -49,6 +49,15 @@ export class KernelLink {
     return { ...status, fault: channel.fault };
   }
 
+  /** Sends a signal that is meant for the present request; it never meets another one. */
+  signal(signal: NodeJS.Signals, group: boolean): Promise<boolean> {
+    return this.process.signal(this.lastId, signal, group);
+  }
+
+  kill(): void {
+    this.process.kill();
+  }
+
   /** One request at a time: the caller waits for the answer before it asks again. */
   request(op: string, params: Readonly<Record<string, unknown>> = {}, tail?: Uint8Array): Promise<unknown> {
     if (this.pending) throw new Error('a kernel is asked one thing at a time');

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import mmap
 import os
 import random
 import signal
@@ -33,11 +34,11 @@ from sojourn_kernel.variables import (
 class Kernel:
     """Request handlers by name. Each gets the request and its binary tail and returns the answer's value."""
 
-    def __init__(self, order: dict[str, Any], lock: int) -> None:
+    def __init__(self, order: dict[str, Any], lock: int, mark: mmap.mmap) -> None:
         self._socket = order['socket']
         self._workspace = os.path.realpath(order['workspace'])
         self._lock = lock
-        self._interrupts = Interrupts()
+        self._interrupts = Interrupts(mark)
         hello = {'t': 'hello', 'role': 'kernel', 'secret': order['secret']}
         self._channel = Channel(order['socket'], hello)
         self._output = Output(self._channel, self._interrupts)
@@ -72,6 +73,7 @@ class Kernel:
                 os._exit(0)
             request, tail = frame
             self._reap()
+            self._interrupts.request = request['id']
             try:
                 answer = {'t': 'reply', 'id': request['id'],
                           'value': self._handlers[request['op']](request, tail)}
@@ -155,7 +157,7 @@ class Kernel:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
-def main(order: dict[str, Any], lock: int) -> None:
+def main(order: dict[str, Any], lock: int, mark: mmap.mmap) -> None:
     """Called once in the child that the zygote forked."""
     os.chdir(order['workspace'])
     os.environ.clear()
@@ -165,7 +167,7 @@ def main(order: dict[str, Any], lock: int) -> None:
     sys.stdin = open(os.devnull)
     seed_generators(order['seed'])
     gc.enable()
-    Kernel(order, lock).serve()
+    Kernel(order, lock, mark).serve()
 
 
 def seed_generators(seed: str) -> None:

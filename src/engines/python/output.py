@@ -11,6 +11,7 @@ import fcntl
 import io
 import os
 import select
+import signal
 import struct
 import termios
 import threading
@@ -141,6 +142,8 @@ class Output:
             self._channel.send_encoded(HEADS[stream], text.encode('utf-8', 'replace'))
 
     def _pump(self) -> None:
+        # Signals are the main thread's.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         poll = select.poll()
         poll.register(self._wake_reader, select.POLLIN)
         for pipe in self._pipes:

@@ -20,14 +20,22 @@ PLAIN = {
     ('datetime', 'timezone'), ('decimal', 'Decimal'), ('uuid', 'UUID'), ('pathlib', 'PosixPath'),
     ('pathlib', 'PurePosixPath'), ('pathlib._local', 'PosixPath'), ('re', 'Pattern'),
 }
-CONTAINERS: dict[type, tuple[str, str]] = {
-    list: ('[', ']'), tuple: ('(', ')'), set: ('{', '}'), frozenset: ('frozenset({', '})'), dict: ('{', '}'),
-}
+# By id, because a metaclass of the session may have a hash and an equality of its own.
+CONTAINERS = {id(list): ('[', ']'), id(tuple): ('(', ')'), id(set): ('{', '}'),
+              id(frozenset): ('frozenset({', '})'), id(dict): ('{', '}')}
+SHORT = {id(kind) for kind in (bool, float, complex, range, type(None), type(...), type(NotImplemented))}
+TEXTS = {id(str), id(bytes), id(bytearray)}
 
 
 def type_name(value: Any) -> str:
     """`int`, `DataFrame`, `Point`: without the module, which the preview does not need."""
-    return type.__getattribute__(type(value), '__qualname__')[:PREVIEW_CHARACTERS]
+    return _fact(type(value), '__qualname__')[:PREVIEW_CHARACTERS]
+
+
+def _fact(kind: type, name: str) -> str:
+    """An attribute of a type, past any metaclass."""
+    found = type.__getattribute__(kind, name)
+    return found if type(found) is str else '?'
 
 
 def preview(value: Any, budget: int = PREVIEW_CHARACTERS) -> str:
@@ -39,31 +47,31 @@ def preview(value: Any, budget: int = PREVIEW_CHARACTERS) -> str:
 
 def _preview(value: Any, budget: int, depth: int) -> str:
     kind = type(value)
-    if value is None or kind in (bool, float, complex, range) or value is Ellipsis or value is NotImplemented:
+    if id(kind) in SHORT:
         return repr(value)
     if kind is int:
         return repr(value) if value.bit_length() < 1000 else '<int of %d bits>' % value.bit_length()
-    if kind in (str, bytes, bytearray):
+    if id(kind) in TEXTS:
         return repr(value) if len(value) <= budget else repr(value[:budget]) + '…'
-    if kind in CONTAINERS:
+    if id(kind) in CONTAINERS:
         return _container(value, kind, budget, depth)
     if kind is types.FunctionType:
         return _function(value)
     if issubclass(kind, type):
-        return "<class '%s'>" % type.__getattribute__(value, '__qualname__')
+        return "<class '%s'>" % _fact(value, '__qualname__')
     if is_array(value):
         return _array(value, budget, depth)
     if is_frame(value):
         return _frame(value, budget)
     if is_series(value):
         return _series(value, budget)
-    if (kind.__module__, kind.__qualname__) in PLAIN or _numpy_scalar(kind):
+    if (_fact(kind, '__module__'), _fact(kind, '__qualname__')) in PLAIN or _numpy_scalar(kind):
         return repr(value)[:budget]
     return '<%s object>' % type_name(value)
 
 
 def _container(value: Any, kind: type, budget: int, depth: int) -> str:
-    opening, closing = CONTAINERS[kind]
+    opening, closing = CONTAINERS[id(kind)]
     if kind is set and not value:
         return 'set()'
     if depth > 3:
@@ -121,7 +129,7 @@ def is_series(value: Any) -> bool:
 
 
 def _numpy_scalar(kind: type) -> bool:
-    return kind.__module__ == 'numpy' and not kind.__flags__ & MADE_IN_PYTHON
+    return _fact(kind, '__module__') == 'numpy' and not type.__getattribute__(kind, '__flags__') & MADE_IN_PYTHON
 
 
 def _array(value: Any, budget: int, depth: int) -> str:
@@ -179,7 +187,7 @@ def size_of(value: Any) -> int:
         if kind is dict:
             waiting.extend(_some(item.keys()))
             waiting.extend(_some(item.values()))
-        elif kind in CONTAINERS:
+        elif id(kind) in CONTAINERS:
             waiting.extend(_some(item))
         else:
             fields = _instance_fields(item)
@@ -210,6 +218,6 @@ def _own_size(item: Any) -> int:
         return int(item.memory_usage(index=True, deep=len(item) * item.shape[1] <= SIZE_ITEMS).sum())
     if is_series(item):
         return int(item.memory_usage(index=True, deep=len(item) <= SIZE_ITEMS))
-    if type(item).__module__ == 'builtins':
+    if _fact(type(item), '__module__') == 'builtins':
         return sys.getsizeof(item)
     return object.__sizeof__(item)

@@ -204,7 +204,7 @@ export class PythonEngine implements IEngine {
     context: RunContext,
   ): Promise<[unknown, Interrupt]> {
     const { clock, interruptGraceMs } = this.options;
-    const ladder = new InterruptLadder(this.process, clock, interruptGraceMs);
+    const ladder = new InterruptLadder(this.link, clock, interruptGraceMs);
     this.ladder = ladder;
     const climb = () => ladder.start();
     context.signal.addEventListener('abort', climb, { once: true });

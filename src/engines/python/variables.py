@@ -22,7 +22,8 @@ class OperationError(Exception):
 
 def is_listed(name: object, value: object) -> bool:
     """Modules and names that begin with an underscore are the machinery of a session, not its content."""
-    return type(name) is str and not name.startswith('_') and not isinstance(value, types.ModuleType)
+    # issubclass, because isinstance() would ask the value for its __class__, which may be the user's code.
+    return type(name) is str and not name.startswith('_') and not issubclass(type(value), types.ModuleType)
 
 
 def count_variables(namespace: dict[str, Any]) -> int:

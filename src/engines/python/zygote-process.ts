@@ -74,9 +74,9 @@ export class ZygoteProcess implements Disposable {
     return { pid, exited: new Promise((resolve) => this.exits.set(pid, resolve)) };
   }
 
-  /** Resolves when the signal has been sent, or could not be. */
-  async signal(pid: number, signal: NodeJS.Signals, group: boolean): Promise<boolean> {
-    const answer = await this.ask({ op: 'signal', pid, signal, group });
+  /** Resolves when the signal, which is meant for one request of the kernel, has been sent or could not be. */
+  async signal(pid: number, request: number, signal: NodeJS.Signals, group: boolean): Promise<boolean> {
+    const answer = await this.ask({ op: 'signal', pid, request, signal, group });
     return answer?.event === 'signalled' && answer.sent;
   }
 

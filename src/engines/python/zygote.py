@@ -20,10 +20,12 @@ import gc
 import importlib
 import importlib.util
 import json
+import mmap
 import os
 import resource
 import select
 import signal
+import struct
 import time
 import types
 import warnings
@@ -33,6 +35,8 @@ PACKAGE = 'sojourn_kernel'
 MODULES = ('frames', 'interrupts', 'output', 'display', 'previews', 'variables', 'cells', 'rebuild', 'runner',
            'classes', 'arrays', 'pickler', 'grouping', 'nodes', 'checkpoint', 'restore', 'kernel')
 LOCK_WAIT_S = 10.0
+# Must agree with interrupts.py.
+MARK = struct.Struct('=QQ')
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -135,7 +139,7 @@ class Zygote:
     def __init__(self, kernel_module, lock):
         self.kernel_module = kernel_module
         self.lock = lock
-        self.kernels = {}  # pid -> name
+        self.kernels = {}  # pid -> (name, mark)
         self.wake_reader, self.wake_writer = os.pipe()
         os.set_blocking(self.wake_reader, False)
         os.set_blocking(self.wake_writer, False)
@@ -174,6 +178,8 @@ class Zygote:
             self.kill_copy(order['kernel'], order['pid'])
 
     def fork(self, order):
+        # Shared with the kernel alone: says which request a signal is meant for.
+        mark = mmap.mmap(-1, mmap.PAGESIZE)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # native libraries may keep threads; none of them holds our locks
             try:
@@ -181,12 +187,14 @@ class Zygote:
             except OSError as error:
                 return report(event='refused', id=order['id'], detail=str(error))
         if pid == 0:
-            self.become_kernel(order)
-        self.kernels[pid] = order['kernel']
+            self.become_kernel(order, mark)
+        self.kernels[pid] = (order['kernel'], mark)
         report(event='forked', id=order['id'], pid=pid)
 
-    def become_kernel(self, order):
+    def become_kernel(self, order, mark):
         try:
+            for _, other in self.kernels.values():
+                other.close()
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             prctl(PR_SET_CHILD_SUBREAPER, 0)
             os.setsid()
@@ -206,7 +214,7 @@ class Zygote:
                     file.write('500')  # short of memory, the machine takes a kernel before the server
             except OSError:
                 pass
-            self.kernel_module.main(order, self.lock)
+            self.kernel_module.main(order, self.lock, mark)
         except BaseException:
             import traceback
             os.write(2, traceback.format_exc().encode('utf-8', 'replace'))
@@ -219,6 +227,8 @@ class Zygote:
             return False
         try:
             number = getattr(signal, order['signal'])
+            mark = self.kernels[order['pid']][1]
+            MARK.pack_into(mark, 0, order['request'], MARK.unpack_from(mark)[1] + (number == signal.SIGINT))
             (os.killpg if order['group'] else os.kill)(order['pid'], number)
             return True
         except (ProcessLookupError, PermissionError):
@@ -252,9 +262,10 @@ class Zygote:
                 return
             if pid == 0:
                 return
-            name = self.kernels.pop(pid, None)
-            if name is None:
+            if pid not in self.kernels:
                 continue
+            name, mark = self.kernels.pop(pid)
+            mark.close()
             self.sweep(pid, name)
             signalled = os.WIFSIGNALED(status)
             report(event='exit', pid=pid, code=None if signalled else os.WEXITSTATUS(status),

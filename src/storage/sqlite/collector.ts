@@ -1,6 +1,6 @@
 /**
- * Removes part files that nothing refers to: after a session was deleted, when a pin is released, and once after opening,
- * when a crash may have left some. A pinned part is
+ * Removes part files that nothing refers to: after a session was deleted, when a pin is released, and once after
+ * opening, when a crash may have left some. A pinned part is
  * never removed, and the sweep spares what was written since the store was opened.
  */
 import type { IFiles, ILog } from '../../types/ports.js';

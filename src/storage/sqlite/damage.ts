@@ -1,6 +1,7 @@
 /**
- * Sessions that cannot be trusted any more. The finding is written into the session's record; where the record itself is
- * what cannot be read, it is kept here for as long as the store is open, and nothing of the session is touched.
+ * Sessions that cannot be trusted any more. The finding is written into the session's record; where the record
+ * itself is what cannot be read, it is kept here for as long as the store is open, and nothing of the session is
+ * touched.
  */
 import type { IClock, ILog } from '../../types/ports.js';
 import type { SessionRecord } from '../../types/session.js';

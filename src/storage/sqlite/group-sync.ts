@@ -1,10 +1,11 @@
 /**
- * Waits for the disk on behalf of many: at most one sync is under way, and everybody who asks meanwhile shares the next.
+ * Waits for the disk on behalf of many: at most one sync is under way, and everybody who asks meanwhile shares the
+ * next.
  *
- * Syncing the write-ahead log alone is enough. A commit is complete in the log, and SQLite only ever takes frames out of
- * the log after it synced the log, copied them into the database and synced that too. So whatever a commit wrote is, at
- * the moment we sync, either in the log file or already safe in the database. The sync goes through a descriptor of its
- * own on the thread pool: the kernel writes back the file's pages whoever wrote them.
+ * Syncing the write-ahead log alone is enough. A commit is complete in the log, and SQLite only ever takes frames
+ * out of the log after it synced the log, copied them into the database and synced that too. So whatever a commit
+ * wrote is, at the moment we sync, either in the log file or already safe in the database. The sync goes through a
+ * descriptor of its own on the thread pool: the kernel writes back the file's pages whoever wrote them.
  */
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * The table `journal`. Reading checks every row's checksum and that no seq is left out; writing is the hot path and does
- * as little as it can.
+ * The table `journal`. Reading checks every row's checksum and that no seq is left out; writing is the hot path and
+ * does as little as it can.
  */
 import { errors } from '../../types/errors.js';
 import type { SessionEvent } from '../../types/events.js';

@@ -1,6 +1,6 @@
 /**
- * Opens the database, makes it when there is none, and has it repaired when it cannot be opened or its catalogue cannot
- * be read.
+ * Opens the database, makes it when there is none, and has it repaired when it cannot be opened or its catalogue
+ * cannot be read.
  */
 import { isCorruption, storageError } from '../store-errors.js';
 import { finishRepair, salvage } from './salvage.js';
@@ -66,8 +66,8 @@ function tryOpen(file: string): { db: Db; fresh: boolean } | null {
 }
 
 /**
- * Looks at the tables that every session depends on; a journal's bad page is found, and told, session by session. Only
- * when tables are not where we put them is everything looked at, to tell a tidied database from a damaged one.
+ * Looks at the tables that every session depends on; a journal's bad page is found, and told, session by session.
+ * Only when tables are not where we put them is everything looked at, to tell a tidied database from a damaged one.
  */
 function isSound(db: Db, state: SchemaState): boolean {
   if (state === 'moved') return db.pragma('quick_check', { simple: true }) === 'ok';

@@ -1,6 +1,6 @@
 /**
- * The files that hold checkpoint parts: `parts/ab/abcdef…`, named by the SHA-256 of their bytes. A part is written under a
- * temporary name in the same tree and renamed, so that a name always stands for all of its bytes.
+ * The files that hold checkpoint parts: `parts/ab/abcdef…`, named by the SHA-256 of their bytes. A part is written
+ * under a temporary name in the same tree and renamed, so that a name always stands for all of its bytes.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { lstatSync } from 'node:fs';
@@ -68,8 +68,8 @@ export class PartFiles {
   }
 
   /**
-   * Bytes on the disk, null when there is no such file. One synchronous look at a folder entry takes microseconds; it is
-   * what lets a caller decide between using a part again and sending it.
+   * Bytes on the disk, null when there is no such file. One synchronous look at a folder entry takes microseconds;
+   * it is what lets a caller decide between using a part again and sending it.
    */
   sizeOf(hash: string): number | null {
     if (!hashPattern.test(hash) || this.removing.has(hash)) return null;

@@ -1,6 +1,6 @@
 /**
- * Rows and what they stand for. Every row carries a checksum over all of its columns, seeded with the session's uid, so
- * that changed bytes and rows that ended up in another session are told from what was written.
+ * Rows and what they stand for. Every row carries a checksum over all of its columns, seeded with the session's uid,
+ * so that changed bytes and rows that ended up in another session are told from what was written.
  */
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
@@ -69,7 +69,7 @@ export const headFields = [
 ] as const satisfies readonly (keyof SessionRecord & keyof HeadRow)[];
 export type Head = Pick<SessionRecord, (typeof headFields)[number]>;
 
-/** Text that comes from clients, as it is stored in a column that is searched: JSON, so that lone surrogates survive. */
+/** Text from clients, as it is stored in a column that is searched: JSON, so that lone surrogates survive. */
 export const searchable = (text: string): string => JSON.stringify(text);
 
 export const headCrc = (uid: string, head: Head): number =>

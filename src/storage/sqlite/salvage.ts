@@ -1,7 +1,7 @@
 /**
- * Repairs a database that cannot be opened or whose catalogue cannot be read: everything that can still be read is copied
- * into a new one, and the damaged files are set aside untouched. Each step leaves the data folder in a state from which
- * the next start goes on: the new database takes its place only when it is complete.
+ * Repairs a database that cannot be opened or whose catalogue cannot be read: everything that can still be read is
+ * copied into a new one, and the damaged files are set aside untouched. Each step leaves the data folder in a state
+ * from which the next start goes on: the new database takes its place only when it is complete.
  */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';

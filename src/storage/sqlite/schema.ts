@@ -1,7 +1,7 @@
 /**
  * The database's tables and how a connection to it is set up. The statements stay short and their order fixed: all of
- * the catalogue then fits on the first page and every table has the same root page in every database, which is what lets
- * a repair put a good first page in front of the rest of a damaged file.
+ * the catalogue then fits on the first page and every table has the same root page in every database, which is what
+ * lets a repair put a good first page in front of the rest of a damaged file.
  */
 import Database from 'better-sqlite3';
 import { SojournError } from '../../types/errors.js';
@@ -24,8 +24,8 @@ const plausibleVersionMax = 10_000;
  * AUTOINCREMENT: a key is never used again, so rows that wait for removal never join a new session.
  */
 const tables = [
-  `CREATE TABLE sessions(session_key INTEGER PRIMARY KEY AUTOINCREMENT,session_id TEXT NOT NULL UNIQUE,uid TEXT NOT NULL,
-kind TEXT NOT NULL,owner TEXT NOT NULL,created_at TEXT NOT NULL,failed INTEGER NOT NULL,cold TEXT NOT NULL,
+  `CREATE TABLE sessions(session_key INTEGER PRIMARY KEY AUTOINCREMENT,session_id TEXT NOT NULL UNIQUE,
+uid TEXT NOT NULL,kind TEXT NOT NULL,owner TEXT NOT NULL,created_at TEXT NOT NULL,failed INTEGER NOT NULL,cold TEXT NOT NULL,
 crc INTEGER NOT NULL)STRICT`,
   'CREATE INDEX by_time ON sessions(created_at DESC,session_id,kind,failed)',
   'CREATE INDEX by_owner ON sessions(owner,created_at DESC,session_id,kind,failed)',
@@ -65,7 +65,8 @@ export const tableNames = [
 export function connect(file: string): Db {
   const db = new Database(file, { timeout: 1000 });
   try {
-    // A commit writes whole pages to the log: small ones halve the cost of a small append. Only new files take it over.
+    // A commit writes whole pages to the log: small ones halve the cost of a small append. Only new files take it
+    // over.
     db.pragma(`page_size = ${pageBytes}`);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = NORMAL');

@@ -1,6 +1,6 @@
 /**
- * Everything that an open sqlite store owns: the connection with its tables, the part files, the keepers that run beside
- * requests, and the work that goes on after opening. Opens and closes it all in order.
+ * Everything that an open sqlite store owns: the connection with its tables, the part files, the keepers that run
+ * beside requests, and the work that goes on after opening. Opens and closes it all in order.
  */
 import { join } from 'node:path';
 import type { SojournError } from '../../types/errors.js';
@@ -157,8 +157,8 @@ export class SqliteCore implements Disposable {
   }
 
   /**
-   * Files that were set aside, or a database that was lost, may still be repaired by hand: the parts that only they name
-   * are kept. Removing the folder lets them go.
+   * Files that were set aside, or a database that was lost, may still be repaired by hand: the parts that only they
+   * name are kept. Removing the folder lets them go.
    */
   private async mayCollect(): Promise<boolean> {
     const { dataDir, files } = this.options;

@@ -1,6 +1,6 @@
 /**
- * Looks every session over after the database was opened: its record, whether its journal is complete, and whether the
- * parts of its newest checkpoint are there. Works in small steps, so that the event loop never waits for it.
+ * Looks every session over after the database was opened: its record, whether its journal is complete, and whether
+ * the parts of its newest checkpoint are there. Works in small steps, so that the event loop never waits for it.
  */
 import type { IClock } from '../../types/ports.js';
 import { isCorruption, isDamage, storageError } from '../store-errors.js';

@@ -1,13 +1,14 @@
 /**
- * Keeps the write-ahead log short. Copying the log into the database waits for the disk, so it runs in a worker thread
- * with a connection of its own and never on the event loop.
+ * Keeps the write-ahead log short. Copying the log into the database waits for the disk, so it runs in a worker
+ * thread with a connection of its own and never on the event loop.
  *
- * Two steps: PASSIVE copies almost everything while writers go on; RESTART copies the rest and lets the next writer begin
- * the log anew. RESTART locks writers out, and SQLite would let them wait by sleeping on the event loop; so for its few
- * milliseconds our own writers wait for a promise instead (`gate`).
+ * Two steps: PASSIVE copies almost everything while writers go on; RESTART copies the rest and lets the next writer
+ * begin the log anew. RESTART locks writers out, and SQLite would let them wait by sleeping on the event loop; so
+ * for its few milliseconds our own writers wait for a promise instead (`gate`).
  *
- * The worker's source is a string: it needs no file beside it, so it works from TypeScript sources as from the compiled
- * ones. The driver is resolved here, because a worker made from a string resolves names from the working directory.
+ * The worker's source is a string: it needs no file beside it, so it works from TypeScript sources as from the
+ * compiled ones. The driver is resolved here, because a worker made from a string resolves names from the working
+ * directory.
  */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
