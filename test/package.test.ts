@@ -14,8 +14,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Where Node's own headers lie beside it, a compiled dependency needs no download. */
 function installEnvironment(home: string): Record<string, string> {
   const prefix = dirname(dirname(process.execPath));
-  const headers = existsSync(join(prefix, 'include/node/node.h')) ? { npm_config_nodedir: prefix } : {};
-  return { ...headers, PATH: process.env.PATH ?? '', HOME: home };
+  const env: Record<string, string> = { PATH: process.env.PATH ?? '', HOME: home };
+  if (existsSync(join(prefix, 'include/node/node.h'))) env.npm_config_nodedir = prefix;
+  return env;
 }
 
 describe('the package', function () {

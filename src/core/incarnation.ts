@@ -12,7 +12,7 @@ import { readCheckpointManifest } from './checkpoint-manifest.js';
 import type { IncrementalWriter } from './incremental-writer.js';
 import { planRecovery } from './recovery.js';
 import type { RecoveryPlan, ReplayInput } from './recovery.js';
-import { runInEngine } from './run.js';
+import { OutputGate, runInEngine } from './run.js';
 import type { SessionServices } from './session-services.js';
 import { restoreWorkspace, workspacePartPrefix } from './workspace.js';
 
@@ -37,6 +37,8 @@ export class Incarnation implements Disposable {
   private closed = false;
   /** A death that was told before the engine was in use. */
   private earlyDeath: EngineDeath | null = null;
+  /** Output of threads and tasks that go on between runs. */
+  private readonly background: OutputGate;
 
   constructor(
     private readonly services: SessionServices,
@@ -48,6 +50,13 @@ export class Incarnation implements Disposable {
     private closesOpenInputs: boolean,
   ) {
     this.absence = absence;
+    const limit = services.config.limits.journal_output_bytes;
+    this.background = new OutputGate(limit, (output) => void writer.add(output));
+  }
+
+  /** What runs in the background between two runs has the journal's limit, as each run has. */
+  endOfRun(): void {
+    this.background.close();
   }
 
   get current(): IEngine | null {
@@ -117,7 +126,7 @@ export class Incarnation implements Disposable {
       epoch,
       workspace,
       log,
-      emit: (output) => void this.writer.add(output),
+      emit: this.background.emit,
       died: (death) => {
         if (dead) return;
         dead = true;

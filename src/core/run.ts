@@ -105,8 +105,10 @@ export class OutputGate {
     this.pass(output);
   };
 
-  /** Marks the gaps; to be called when the run has ended. */
+  /** Marks the gaps and begins to count anew; to be called when the run has ended. */
   close(): void {
     for (const [stream, bytes] of this.omitted) this.pass({ type: 'truncated', stream, bytes });
+    this.omitted.clear();
+    this.passed = 0;
   }
 }

@@ -306,6 +306,7 @@ export class SessionInstance implements ISessionInstance {
 
   private async settled(write: Write, outcome: RunOutcome): Promise<boolean> {
     const { execute } = outcome;
+    this.incarnation.endOfRun();
     if (execute?.interrupt && execute.interrupt.rung !== 'signal') {
       const cause = outcome.status === 'timeout' ? 'hard_timeout' : 'interrupt_escalated';
       await this.incarnation.discard({ cause, details: { ...execute.interrupt } });

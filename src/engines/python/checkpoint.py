@@ -21,7 +21,7 @@ from typing import Any
 
 from sojourn_kernel.frames import Channel
 from sojourn_kernel.nodes import StateGraph
-from sojourn_kernel.pickler import is_importable
+from sojourn_kernel.definitions import is_importable
 from sojourn_kernel.runner import Runner
 
 FORMAT = 1
@@ -66,8 +66,9 @@ def fork_copy(runner: Runner, request: dict[str, Any], baseline_path: list[str])
     return pid
 
 
-def become_copy(runner: Runner, request: dict[str, Any], channel: Channel, random_state: Any,
-                baseline_path: list[str]) -> None:
+def become_copy(
+    runner: Runner, request: dict[str, Any], channel: Channel, random_state: Any, baseline_path: list[str]
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -106,8 +107,11 @@ class CheckpointWriter:
         self._not_kept: list[dict[str, str]] = []
 
     def write(self, request: dict[str, Any]) -> None:
-        namespace = {name: value for name, value in self._runner.namespace.items()
-                     if isinstance(name, str) and name not in MACHINERY}
+        namespace = {
+            name: value
+            for name, value in self._runner.namespace.items()
+            if isinstance(name, str) and name not in MACHINERY
+        }
         imports = [entry for entry in (self._import_of(*item) for item in namespace.items()) if entry]
         imported = {entry['name'] for entry in imports}
         graph = StateGraph(self._runner.main, request['variable_bytes'], request['session_bytes'])
@@ -133,10 +137,20 @@ class CheckpointWriter:
             'path': self._added_path(request['workspace']),
             'cwd': self._folder(request['workspace']),
         }
-        listed = [name for name in namespace if not name.startswith('_') and (
-            name in kept or (name in imported and not isinstance(namespace[name], types.ModuleType)))]
-        self._channel.send({'t': 'manifest', 'manifest': manifest, 'not_kept': graph.not_kept(),
-                            'variable_count': len(listed)})
+        listed = [
+            name
+            for name in namespace
+            if not name.startswith('_')
+            and (name in kept or (name in imported and not isinstance(namespace[name], types.ModuleType)))
+        ]
+        self._channel.send(
+            {
+                't': 'manifest',
+                'manifest': manifest,
+                'not_kept': graph.not_kept(),
+                'variable_count': len(listed),
+            }
+        )
 
     def _import_of(self, name: str, value: Any) -> dict[str, str] | None:
         """A variable that is an import statement, and nothing more."""
@@ -156,13 +170,16 @@ class CheckpointWriter:
         if answer[0].get('op') == 'need':
             view = memoryview(data)
             for start in range(0, len(data), CHUNK_BYTES):
-                self._channel.send({'t': 'bytes'}, view[start:start + CHUNK_BYTES])
+                self._channel.send({'t': 'bytes'}, view[start : start + CHUNK_BYTES])
 
     def _sources(self, graph: StateGraph) -> dict[str, str]:
         cells = self._runner.cells.sources
         recent = set(list(cells)[-RECENT_CELLS:])
-        return {name: source for name, source in cells.items()
-                if name in recent or name in graph.definitions.filenames}
+        return {
+            name: source
+            for name, source in cells.items()
+            if name in recent or name in graph.definitions.filenames
+        }
 
     def _random_states(self) -> dict[str, Any]:
         version, words, gauss = self._random_state

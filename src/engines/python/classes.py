@@ -57,17 +57,23 @@ def _registered(cls: type) -> list[type]:
         return []
     try:
         from _abc import _get_dump  # the only way to ask a class what was registered with it
+
         found = [reference() for reference in _get_dump(cls)[0]]
     except (ImportError, TypeError, AttributeError):
         return []
-    return sorted((item for item in found if item is not None), key=lambda item: (item.__module__, item.__qualname__))
+    return sorted(
+        (item for item in found if item is not None), key=lambda item: (item.__module__, item.__qualname__)
+    )
 
 
 def _reduce_enum(cls: Any) -> tuple[Any, ...]:
     members = {name: member._value_ for name, member in cls._member_map_.items()}
-    fields = {name: value for name, value in vars(cls).items() if name in ('__module__', '__qualname__', '__doc__')}
+    fields = {
+        name: value for name, value in vars(cls).items() if name in ('__module__', '__qualname__', '__doc__')
+    }
     attributes = {
-        name: value for name, value in vars(cls).items()
+        name: value
+        for name, value in vars(cls).items()
         if name not in members and _is_stored(cls, name, value) and _is_written_in_enum(cls, name, value)
     }
     machinery = {'_value_', '_name_', '__objclass__', '_sort_order_', '_hashable_values_'}

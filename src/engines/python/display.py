@@ -58,7 +58,11 @@ def _cut(text: str, cut: bool) -> str:
 
 def _large_container(value: Any, kind: type) -> str:
     opening, closing = {
-        list: ('[', ']'), tuple: ('(', ')'), set: ('{', '}'), frozenset: ('frozenset({', '})'), dict: ('{', '}'),
+        list: ('[', ']'),
+        tuple: ('(', ')'),
+        set: ('{', '}'),
+        frozenset: ('frozenset({', '})'),
+        dict: ('{', '}'),
     }[kind]
     pieces, size = [], 0
     for item in value.items() if kind is dict else value:

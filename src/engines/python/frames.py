@@ -13,6 +13,7 @@ import struct
 import threading
 from typing import Any, Callable
 
+
 def _make_encoder() -> Callable[[Any], str]:
     """Compact JSON, straight from C: json's own Python code would trip over builtins that user code has broken."""
     make = json.encoder.c_make_encoder
@@ -81,7 +82,7 @@ class Channel:
         if not self._fill(end):
             return None
         middle = HEADER.size + text_length
-        message, _ = from_json(self._buffer[HEADER.size:middle].decode())
+        message, _ = from_json(self._buffer[HEADER.size : middle].decode())
         tail = bytes(self._buffer[middle:end]) if tail_length else b''
         del self._buffer[:end]
         return message, tail

@@ -29,8 +29,13 @@ class Unions:
             self._parent[root] = roots[0]
 
 
-def group(count: int, together: Iterable[Iterable[int]], edges: dict[int, set[int]],
-          names: dict[int, int], definitions: set[int]) -> list[list[int]]:
+def group(
+    count: int,
+    together: Iterable[Iterable[int]],
+    edges: dict[int, set[int]],
+    names: dict[int, int],
+    definitions: set[int],
+) -> list[list[int]]:
     """
     Groups of nodes, each sorted, that refer to each other without circles.
 
@@ -98,8 +103,8 @@ def _circles(graph: dict[int, set[int]]) -> list[list[int]]:
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[node])
                 if low[node] == order[node]:
-                    circle = path[path.index(node):]
-                    del path[-len(circle):]
+                    circle = path[path.index(node) :]
+                    del path[-len(circle) :]
                     on_path.difference_update(circle)
                     found.append(circle)
             elif target not in order:

@@ -50,15 +50,20 @@ class Kernel:
         self._copies: set[int] = set()
         rebuild.home.namespace = self._runner.namespace
         rebuild.home.sources = self._runner.cells.sources
-        os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork_in_parent,
-                            after_in_child=self._after_fork_in_child)
+        os.register_at_fork(
+            before=self._before_fork,
+            after_in_parent=self._after_fork_in_parent,
+            after_in_child=self._after_fork_in_child,
+        )
         self._handlers: dict[str, Callable[[dict[str, Any], bytes], Any]] = {
             'execute': self._execute,
             'list_variables': lambda request, tail: self._guarded(list_variables, self._runner.namespace),
             'get_variable': lambda request, tail: self._guarded(
-                get_variable, self._runner.namespace, request['name']),
+                get_variable, self._runner.namespace, request['name']
+            ),
             'set_variable': lambda request, tail: set_variable(
-                self._runner.namespace, request['name'], request['value']),
+                self._runner.namespace, request['name'], request['value']
+            ),
             'clear': self._clear,
             'capture': self._capture,
             'part': self._part,
@@ -75,26 +80,46 @@ class Kernel:
             self._reap()
             self._interrupts.request = request['id']
             try:
-                answer = {'t': 'reply', 'id': request['id'],
-                          'value': self._handlers[request['op']](request, tail)}
+                answer = {
+                    't': 'reply',
+                    'id': request['id'],
+                    'value': self._handlers[request['op']](request, tail),
+                }
             except OperationError as error:
-                answer = {'t': 'failed', 'id': request['id'], 'code': error.code, 'detail': error.detail,
-                          'fields': error.fields}
+                answer = {
+                    't': 'failed',
+                    'id': request['id'],
+                    'code': error.code,
+                    'detail': error.detail,
+                    'fields': error.fields,
+                }
             except Terminated:
                 self._output.finish()
                 os._exit(143)
             except BaseException as error:  # user code runs in handlers and may raise anything
                 described = self._runner.describe(error)
-                answer = {'t': 'failed', 'id': request['id'], 'code': 'failed', 'fields': described,
-                          'detail': ('%s: %s' % (described['name'], described['message']))[:2000]}
+                answer = {
+                    't': 'failed',
+                    'id': request['id'],
+                    'code': 'failed',
+                    'fields': described,
+                    'detail': ('%s: %s' % (described['name'], described['message']))[:2000],
+                }
             self._answer(answer)
 
     def _answer(self, answer: dict[str, Any]) -> None:
         try:
             self._channel.send(answer)
         except (TypeError, ValueError) as error:  # not JSON, such as NaN in a rich form
-            self._channel.send({'t': 'failed', 'id': answer['id'], 'code': 'failed', 'detail': str(error)[:2000],
-                                'fields': {}})
+            self._channel.send(
+                {
+                    't': 'failed',
+                    'id': answer['id'],
+                    'code': 'failed',
+                    'detail': str(error)[:2000],
+                    'fields': {},
+                }
+            )
 
     def _execute(self, request: dict[str, Any], tail: bytes) -> dict[str, Any]:
         outcome = self._runner.execute(request['code'], '<cell %d>' % request['seq'], request['silent'])
@@ -176,5 +201,5 @@ def seed_generators(seed: str) -> None:
     legacy = sys.modules.get('numpy.random')
     if legacy is not None:
         words = hashlib.sha256(seed.encode()).digest()
-        parts = [int.from_bytes(words[place:place + 4], 'big') for place in range(0, 32, 4)]
+        parts = [int.from_bytes(words[place : place + 4], 'big') for place in range(0, 32, 4)]
         legacy.seed(parts)  # type: ignore[attr-defined]

@@ -21,29 +21,78 @@ from typing import Any, Iterator
 from sojourn_kernel.arrays import SharedMemory, numpy
 from sojourn_kernel.classes import Step
 from sojourn_kernel.grouping import group
-from sojourn_kernel.pickler import Definitions, LimitedBuffer, ScopePickler, SessionPickler, TooLarge
+from sojourn_kernel.definitions import Definitions, LimitedBuffer, TooLarge
+from sojourn_kernel.pickler import ScopePickler, SessionPickler
 from sojourn_kernel.previews import type_name
 
 # How long the pickling of one variable may take, in seconds.
 BUDGET_S = 10.0
 # Sharing these, or subclasses without a __dict__, ties nothing together: they cannot change.
-FIXED = (str, bytes, int, float, complex, tuple, frozenset, range, slice, types.FunctionType, types.CodeType,
-         types.BuiltinFunctionType, types.ModuleType, types.GenericAlias, type, property, staticmethod, classmethod,
-         datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction,
-         uuid.UUID, pathlib.PurePath, re.Pattern, enum.Enum, Step, typing.TypeVar, type(typing.List[int]))
-VALUES = (str, bytes, int, float, complex, tuple, frozenset, datetime.date, datetime.time, datetime.timedelta,
-          decimal.Decimal, fractions.Fraction)
+FIXED = (
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+    tuple,
+    frozenset,
+    range,
+    slice,
+    types.FunctionType,
+    types.CodeType,
+    types.BuiltinFunctionType,
+    types.ModuleType,
+    types.GenericAlias,
+    type,
+    property,
+    staticmethod,
+    classmethod,
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    datetime.tzinfo,
+    decimal.Decimal,
+    fractions.Fraction,
+    uuid.UUID,
+    pathlib.PurePath,
+    re.Pattern,
+    enum.Enum,
+    Step,
+    typing.TypeVar,
+    type(typing.List[int]),
+)
+VALUES = (
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+    tuple,
+    frozenset,
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    decimal.Decimal,
+    fractions.Fraction,
+)
 REASONS = {
     'generator': 'a generator holds a running frame, which cannot be stored',
     'coroutine': 'a coroutine holds a running frame, which cannot be stored',
     'async_generator': 'a generator holds a running frame, which cannot be stored',
-    '_io.TextIOWrapper': 'an open file cannot be stored', '_io.BufferedReader': 'an open file cannot be stored',
-    '_io.BufferedWriter': 'an open file cannot be stored', '_io.FileIO': 'an open file cannot be stored',
-    '_io.BufferedRandom': 'an open file cannot be stored', 'TextIOWrapper': 'an open file cannot be stored',
-    'BufferedReader': 'an open file cannot be stored', 'BufferedWriter': 'an open file cannot be stored',
-    'socket': 'a socket cannot be stored', '_thread.lock': 'a thread lock cannot be stored',
-    '_thread.RLock': 'a thread lock cannot be stored', 'module': 'a module made at run time cannot be stored',
-    'frame': 'a running frame cannot be stored', 'sqlite3.Connection': 'a database connection cannot be stored',
+    '_io.TextIOWrapper': 'an open file cannot be stored',
+    '_io.BufferedReader': 'an open file cannot be stored',
+    '_io.BufferedWriter': 'an open file cannot be stored',
+    '_io.FileIO': 'an open file cannot be stored',
+    '_io.BufferedRandom': 'an open file cannot be stored',
+    'TextIOWrapper': 'an open file cannot be stored',
+    'BufferedReader': 'an open file cannot be stored',
+    'BufferedWriter': 'an open file cannot be stored',
+    'socket': 'a socket cannot be stored',
+    '_thread.lock': 'a thread lock cannot be stored',
+    '_thread.RLock': 'a thread lock cannot be stored',
+    'module': 'a module made at run time cannot be stored',
+    'frame': 'a running frame cannot be stored',
+    'sqlite3.Connection': 'a database connection cannot be stored',
 }
 
 
@@ -106,8 +155,11 @@ class StateGraph:
 
     def not_kept(self) -> list[dict[str, str]]:
         # `_` is only the last result again; nobody misses it.
-        return [{'name': node.name(), 'type': type_name(node.value), 'reason': node.failure}
-                for node in self._nodes if node.failure and not node.is_definition and node.name() != '_']
+        return [
+            {'name': node.name(), 'type': type_name(node.value), 'reason': node.failure}
+            for node in self._nodes
+            if node.failure and not node.is_definition and node.name() != '_'
+        ]
 
     def kept(self) -> list[Node]:
         return [node for node in self._nodes if node.failure is None and not node.is_definition]
@@ -115,12 +167,18 @@ class StateGraph:
     def parts(self) -> Iterator[Part]:
         """Second pass. A group that fails here fails as a whole, and its variables are named."""
         alive = self._alive()
-        edges = {node.index: {self._definition_nodes[item].index for item in node.references}
-                 for node in self._nodes if node.index in alive}
+        edges = {
+            node.index: {self._definition_nodes[item].index for item in node.references}
+            for node in self._nodes
+            if node.index in alive
+        }
         remembered = self._memory.join(alive)
         together = [both for both in self._shared if both <= alive] + remembered
-        names = {node.index: self._definition_nodes[id(node.value)].index for node in self._nodes
-                 if node.index in alive and not node.is_definition and id(node.value) in self._definition_nodes}
+        names = {
+            node.index: self._definition_nodes[id(node.value)].index
+            for node in self._nodes
+            if node.index in alive and not node.is_definition and id(node.value) in self._definition_nodes
+        }
         rewritten: set[int] = set().union(*remembered)
         definitions = {node.index for node in self._nodes if node.is_definition}
         for indexes in group(len(self._nodes), together, edges, names, definitions):
@@ -155,8 +213,11 @@ class StateGraph:
 
     def _note_sharing(self, node: Node, pickler: SessionPickler) -> None:
         fixed = pickler.fixed()
-        met = [(ident, item) for ident, (_, item) in pickler.memo.copy().items()  # type: ignore[attr-defined]
-               if ident not in fixed and not self._is_fixed(type(item))]
+        met = [
+            (ident, item)
+            for ident, (_, item) in pickler.memo.copy().items()  # type: ignore[attr-defined]
+            if ident not in fixed and not self._is_fixed(type(item))
+        ]
         for ident, item in [*met, *pickler.scopes.items()]:
             first, _ = self._met.setdefault(ident, (node.index, item))
             if first != node.index:
@@ -175,8 +236,10 @@ class StateGraph:
     def _limit_reason(self, limit: int) -> str:
         if limit == self._variable_bytes:
             return 'larger than %s, the limit for one variable (limits.variable_bytes)' % _megabytes(limit)
-        return 'the variables together are larger than %s, the limit for one session (limits.session_bytes)' % (
-            _megabytes(self._session_bytes))
+        return (
+            'the variables together are larger than %s, the limit for one session (limits.session_bytes)'
+            % (_megabytes(self._session_bytes))
+        )
 
     def _spread_failures(self) -> None:
         changed = True
@@ -185,13 +248,19 @@ class StateGraph:
             for node in self._nodes:
                 if node.failure is not None:
                     continue
-                broken = [self._definition_nodes[item] for item in node.references
-                          if self._definition_nodes[item].failure]
+                broken = [
+                    self._definition_nodes[item]
+                    for item in node.references
+                    if self._definition_nodes[item].failure
+                ]
                 if broken:
                     same = broken[0].value is node.value
                     what = getattr(broken[0].value, '__qualname__', broken[0].name())
-                    node.failure = broken[0].failure if same else (
-                        "needs '%s', which cannot be stored: %s" % (what, broken[0].failure))
+                    node.failure = (
+                        broken[0].failure
+                        if same
+                        else ("needs '%s', which cannot be stored: %s" % (what, broken[0].failure))
+                    )
                     node.data = b''
                     changed = True
 
@@ -214,7 +283,9 @@ class StateGraph:
         kind = ScopePickler if self.definitions.shells else SessionPickler
         pickler = kind(buffer, self.definitions, self._memory, inline, None)
         try:
-            run_within_budget(lambda: pickler.dump({node.label: node.value for node in definitions + variables}))
+            run_within_budget(
+                lambda: pickler.dump({node.label: node.value for node in definitions + variables})
+            )
         except BaseException as error:
             reason = self._limit_reason(-1) if isinstance(error, TooLarge) else reason_of(error)
             for node in nodes:
@@ -227,6 +298,7 @@ class StateGraph:
 
 def run_within_budget(work: Any) -> None:
     """Runs on the main thread; code that swallows the alarm is told again each second."""
+
     def ring(number: int, frame: Any) -> None:
         raise OverBudget
 

@@ -164,7 +164,7 @@ class Output:
     def _write_in_child(self, stream: str, text: str) -> None:
         data = text.encode('utf-8', 'replace')
         while data:
-            data = data[os.write(STREAMS[stream], data):]
+            data = data[os.write(STREAMS[stream], data) :]
 
     def after_fork(self) -> None:
         """In a forked child there is no pump and no channel; text goes through the pipes to the parent."""

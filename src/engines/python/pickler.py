@@ -6,10 +6,8 @@ else, so that it is one object again after a restore. Only the standard library 
 
 from __future__ import annotations
 
-import copyreg
 import dataclasses
 import functools
-import io
 import marshal
 import pickle
 import sys
@@ -21,6 +19,16 @@ from typing import Any, Callable
 from sojourn_kernel import rebuild
 from sojourn_kernel.arrays import SharedMemory, numpy
 from sojourn_kernel.classes import Step, reduce_class
+from sojourn_kernel.definitions import Definitions, GlobalsShell, LimitedBuffer, TooLarge, is_importable
+from sojourn_kernel.reducers import (
+    reduce_cached_property,
+    reduce_method_wrapper,
+    reduce_property,
+    reduce_read_only_mapping,
+    reduce_type_variable,
+    reduce_weak_mapping,
+    reduce_weak_reference,
+)
 
 PROTOCOL = 5
 FUNCTION_FIELDS = ('__module__', '__qualname__', '__doc__', '__defaults__', '__kwdefaults__')
@@ -38,66 +46,17 @@ TYPE_NAMES[id(weakref.ref)] = ('weakref', 'ref')
 MADE_IN_PYTHON = 1 << 9
 
 
-class TooLarge(Exception):
-    """The bytes of one variable went past their limit."""
-
-
-class LimitedBuffer(io.BytesIO):
-    """Collects bytes and stops the pickler as soon as there are too many."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self._left = limit
-
-    def write(self, data: Any) -> int:
-        self._left -= len(data)
-        if self._left < 0:
-            raise TooLarge
-        return super().write(data)
-
-
-class Definitions:
-    """The functions and classes of the session that were met, each with a key that stays while it is unchanged."""
-
-    def __init__(self, main: types.ModuleType) -> None:
-        self.main = main
-        self.keys: dict[int, str] = {}
-        self.found: list[Any] = []
-        self._objects: dict[str, Any] = {}
-        self.shells: dict[int, GlobalsShell] = {}
-        self.filenames: set[str] = set()
-
-    def key_of(self, item: Any) -> str:
-        key = self.keys.get(id(item))
-        if key is None:
-            name = getattr(item, '__qualname__', '?')
-            if isinstance(item, types.FunctionType):
-                name = '%s@%s:%d' % (name, item.__code__.co_filename, item.__code__.co_firstlineno)
-            key, number = name, 2
-            while key in self._objects:
-                key, number = '%s~%d' % (name, number), number + 1
-            self.keys[id(item)] = key
-            self._objects[key] = item
-            self.found.append(item)
-        return key
-
-
-class GlobalsShell:
-    """Stands for the globals of a function that belong to no module, until they are filled."""
-
-    def __init__(self, scope: dict[str, Any]) -> None:
-        self.scope = scope
-        plain = scope.get('__builtins__')
-        # A plain namespace has all builtins: those are not stored.
-        whole = isinstance(plain, types.ModuleType) or (isinstance(plain, dict) and 'print' in plain)
-        self.contents = {name: value for name, value in scope.items() if not (whole and name == '__builtins__')}
-
-
 class SessionPickler(pickle.Pickler):
     """Pickles one node or group. `inline` holds the ids of the definitions that are stored here."""
 
-    def __init__(self, buffer: LimitedBuffer, definitions: Definitions, memory: SharedMemory, inline: set[int],
-                 node: int | None) -> None:
+    def __init__(
+        self,
+        buffer: LimitedBuffer,
+        definitions: Definitions,
+        memory: SharedMemory,
+        inline: set[int],
+        node: int | None,
+    ) -> None:
         super().__init__(buffer, PROTOCOL)
         self._buffer = buffer
         self._definitions = definitions
@@ -260,7 +219,7 @@ class SessionPickler(pickle.Pickler):
         return NotImplemented
 
     def _array(self, item: Any) -> Any:
-        if item.nbytes > self._buffer._left and not item.dtype.hasobject:
+        if item.nbytes > self._buffer.left and not item.dtype.hasobject:
             raise TooLarge  # before the copy of its bytes is made
         if id(item) in self._fixed:
             return NotImplemented
@@ -296,60 +255,11 @@ class ScopePickler(SessionPickler):
         return None if shell is None else (shell, self._shell_filling(shell))
 
 
-def is_importable(item: Any) -> bool:
-    """True when importing a module gives this very object, so that its name is enough."""
-    owner = getattr(item, '__module__', None)
-    path = getattr(item, '__qualname__', None)
-    if not isinstance(owner, str) or not isinstance(path, str) or owner == '__main__':
-        return False
-    found: Any = sys.modules.get(owner)
-    if found is None:
-        return False
-    for name in path.split('.'):
-        found = getattr(found, name, None)
-    return found is item
-
-
 def _annotations(item: types.FunctionType) -> dict[str, Any]:
     if hasattr(item, '__annotate__'):
         # Since Python 3.14 annotations are made when asked for, and asking may fail.
         return {'__annotate__': item.__annotate__}
     return {'__annotations__': item.__annotations__}
-
-
-def _property(pickler: SessionPickler, item: property) -> Any:
-    return property, (item.fget, item.fset, item.fdel, item.__doc__)
-
-
-def _wrapping_method(pickler: SessionPickler, item: Any) -> Any:
-    return type(item), (item.__func__,)
-
-
-def _cached_property(pickler: SessionPickler, item: Any) -> Any:
-    return rebuild.cached_property, (item.func, item.attrname)
-
-
-def _type_variable(pickler: SessionPickler, item: Any) -> Any:
-    """By value: by name it would look for itself in the namespace."""
-    if is_importable(item) or item.__module__ != '__main__':
-        return NotImplemented
-    keywords = {'bound': item.__bound__, 'covariant': item.__covariant__, 'contravariant': item.__contravariant__}
-    return rebuild.type_variable, (item.__name__, item.__constraints__, keywords)
-
-
-def _weak_mapping(pickler: SessionPickler, item: Any) -> Any:
-    return type(item), (), None, None, iter(list(item.items()))
-
-
-def _weak_reference(pickler: SessionPickler, item: Any) -> Any:
-    target = item()
-    if target is None:
-        raise TypeError('a weak reference to an object that is gone')
-    return weakref.ref, (target,)
-
-
-def _read_only_mapping(pickler: SessionPickler, item: Any) -> Any:
-    return types.MappingProxyType, (dict(item),)
 
 
 # By id of the type: a session's metaclass may make its classes unhashable.
@@ -365,14 +275,14 @@ REDUCERS: dict[int, Callable[[SessionPickler, Any], Any]] = {
         (functools._lru_cache_wrapper, SessionPickler._cached),
         (types.MethodType, SessionPickler._method),
         (types.BuiltinMethodType, SessionPickler._method),
-        (property, _property),
-        (staticmethod, _wrapping_method),
-        (classmethod, _wrapping_method),
-        (functools.cached_property, _cached_property),
-        (typing.TypeVar, _type_variable),
-        (weakref.WeakKeyDictionary, _weak_mapping),
-        (weakref.WeakValueDictionary, _weak_mapping),
-        (weakref.ref, _weak_reference),
-        (types.MappingProxyType, _read_only_mapping),
+        (property, reduce_property),
+        (staticmethod, reduce_method_wrapper),
+        (classmethod, reduce_method_wrapper),
+        (functools.cached_property, reduce_cached_property),
+        (typing.TypeVar, reduce_type_variable),
+        (weakref.WeakKeyDictionary, reduce_weak_mapping),
+        (weakref.WeakValueDictionary, reduce_weak_mapping),
+        (weakref.ref, reduce_weak_reference),
+        (types.MappingProxyType, reduce_read_only_mapping),
     )
 }

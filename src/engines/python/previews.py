@@ -16,13 +16,26 @@ SIZE_ITEMS = 10_000
 MADE_IN_PYTHON = 1 << 9
 # Standard library types whose repr() is short, quick and not the user's.
 PLAIN = {
-    ('datetime', 'datetime'), ('datetime', 'date'), ('datetime', 'time'), ('datetime', 'timedelta'),
-    ('datetime', 'timezone'), ('decimal', 'Decimal'), ('uuid', 'UUID'), ('pathlib', 'PosixPath'),
-    ('pathlib', 'PurePosixPath'), ('pathlib._local', 'PosixPath'), ('re', 'Pattern'),
+    ('datetime', 'datetime'),
+    ('datetime', 'date'),
+    ('datetime', 'time'),
+    ('datetime', 'timedelta'),
+    ('datetime', 'timezone'),
+    ('decimal', 'Decimal'),
+    ('uuid', 'UUID'),
+    ('pathlib', 'PosixPath'),
+    ('pathlib', 'PurePosixPath'),
+    ('pathlib._local', 'PosixPath'),
+    ('re', 'Pattern'),
 }
 # By id, because a metaclass of the session may have a hash and an equality of its own.
-CONTAINERS = {id(list): ('[', ']'), id(tuple): ('(', ')'), id(set): ('{', '}'),
-              id(frozenset): ('frozenset({', '})'), id(dict): ('{', '}')}
+CONTAINERS = {
+    id(list): ('[', ']'),
+    id(tuple): ('(', ')'),
+    id(set): ('{', '}'),
+    id(frozenset): ('frozenset({', '})'),
+    id(dict): ('{', '}'),
+}
 SHORT = {id(kind) for kind in (bool, float, complex, range, type(None), type(...), type(NotImplemented))}
 TEXTS = {id(str), id(bytes), id(bytearray)}
 
@@ -42,7 +55,7 @@ def preview(value: Any, budget: int = PREVIEW_CHARACTERS) -> str:
     """At most `budget` characters."""
     text = _preview(value, budget, 0)
     text = ' '.join(text.split('\n'))
-    return text if len(text) <= budget else text[:budget - 1] + '…'
+    return text if len(text) <= budget else text[: budget - 1] + '…'
 
 
 def _preview(value: Any, budget: int, depth: int) -> str:
@@ -129,7 +142,9 @@ def is_series(value: Any) -> bool:
 
 
 def _numpy_scalar(kind: type) -> bool:
-    return _fact(kind, '__module__') == 'numpy' and not type.__getattribute__(kind, '__flags__') & MADE_IN_PYTHON
+    return (
+        _fact(kind, '__module__') == 'numpy' and not type.__getattribute__(kind, '__flags__') & MADE_IN_PYTHON
+    )
 
 
 def _array(value: Any, budget: int, depth: int) -> str:

@@ -20,9 +20,13 @@ def versions(names):
     return found
 
 
-print(json.dumps({
-    'executable': sys.executable,
-    'version': '%d.%d.%d' % sys.version_info[:3],
-    'packages': versions(sys.argv[1:]),
-    'fork': hasattr(os, 'fork'),
-}))
+print(
+    json.dumps(
+        {
+            'executable': sys.executable,
+            'version': '%d.%d.%d' % sys.version_info[:3],
+            'packages': versions(sys.argv[1:]),
+            'fork': hasattr(os, 'fork'),
+        }
+    )
+)

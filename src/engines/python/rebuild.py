@@ -69,10 +69,12 @@ def code(data: bytes, filename: str, name: str, line: int, variables: tuple[str,
         return marshal.loads(data)
     source = home.sources.get(filename)
     if source is None:
-        raise ValueError(
-            "'%s' was stored by another version of Python and its source is not known" % name)
-    candidates = [found for found in _nested_code(compile(source, filename, 'exec', dont_inherit=True))
-                  if found.co_name == name and found.co_firstlineno == line]
+        raise ValueError("'%s' was stored by another version of Python and its source is not known" % name)
+    candidates = [
+        found
+        for found in _nested_code(compile(source, filename, 'exec', dont_inherit=True))
+        if found.co_name == name and found.co_firstlineno == line
+    ]
     exact = [found for found in candidates if found.co_varnames == variables]
     if not (exact or candidates):
         raise ValueError("the source of '%s' was not found in %s" % (name, filename))
@@ -189,7 +191,9 @@ def register(made: abc.ABCMeta, subclasses: list[type]) -> None:
         made.register(subclass)
 
 
-def enum_(meta: Any, name: str, bases: tuple[type, ...], members: dict[str, Any], fields: dict[str, Any]) -> type:
+def enum_(
+    meta: Any, name: str, bases: tuple[type, ...], members: dict[str, Any], fields: dict[str, Any]
+) -> type:
     """An enumeration with its members and without its methods."""
     fields_ = meta.__prepare__(name, bases)
     for field, value in {**fields, **members}.items():
@@ -204,10 +208,12 @@ def fill_enum(made: Any, attributes: dict[str, Any], member_fields: dict[str, di
         made._member_map_[name].__dict__.update(fields)
 
 
-def array_view(owner: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any,
-               writeable: bool) -> Any:
+def array_view(
+    owner: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, writeable: bool
+) -> Any:
     """An array on the memory of another one."""
     import numpy
+
     if not owner.flags.c_contiguous:
         owner = owner.T
     made = numpy.ndarray(shape, dtype, buffer=owner, offset=offset, strides=strides)

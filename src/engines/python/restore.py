@@ -21,7 +21,9 @@ from sojourn_kernel.runner import Runner
 class Restorer:
     """Loads groups as they are needed: a group that refers to a definition of another one loads that one first."""
 
-    def __init__(self, runner: Runner, manifest: dict[str, Any], parts: dict[str, bytes], workspace: str) -> None:
+    def __init__(
+        self, runner: Runner, manifest: dict[str, Any], parts: dict[str, bytes], workspace: str
+    ) -> None:
         self._runner = runner
         self._manifest = manifest
         self._parts = parts
@@ -37,7 +39,9 @@ class Restorer:
         if not self._manifest:
             return []
         if self._manifest.get('format') != FORMAT:
-            raise ValueError('the checkpoint has format %r, which is not known here' % self._manifest.get('format'))
+            raise ValueError(
+                'the checkpoint has format %r, which is not known here' % self._manifest.get('format')
+            )
         self._restore_surroundings()
         rebuild.home.same_bytecode = self._manifest['bytecode'] == importlib.util.MAGIC_NUMBER.hex()
         rebuild.home.find_definition = self._definition
@@ -63,7 +67,9 @@ class Restorer:
             for name, source in json.loads(self._parts['cells'].decode('utf-8', 'surrogatepass')).items():
                 runner.cells.remember(name, source)
         for place, entry, inside in self._manifest['path']:
-            sys.path.insert(place, os.path.normpath(os.path.join(self._workspace, entry)) if inside else entry)
+            sys.path.insert(
+                place, os.path.normpath(os.path.join(self._workspace, entry)) if inside else entry
+            )
         if self._manifest['cwd'] is not None:
             try:
                 os.chdir(os.path.join(self._workspace, self._manifest['cwd']))

@@ -49,7 +49,9 @@ class Runner:
     def clear(self) -> None:
         """An empty `__main__`; the module object stays, so functions that live elsewhere still find it."""
         self.namespace.clear()
-        self.namespace.update(__name__='__main__', __doc__=None, __package__=None, __loader__=None, __spec__=None)
+        self.namespace.update(
+            __name__='__main__', __doc__=None, __package__=None, __loader__=None, __spec__=None
+        )
         self.namespace['__builtins__'] = builtins
         self.future_flags = 0
 
@@ -93,7 +95,9 @@ class Runner:
         except Terminated:
             raise
         except BaseException as error:
-            status = 'interrupted' if isinstance(error, KeyboardInterrupt) and self.interrupts.seen else 'error'
+            status = (
+                'interrupted' if isinstance(error, KeyboardInterrupt) and self.interrupts.seen else 'error'
+            )
             outcome.update(status=status, error=self.describe(error))
         self.output.finish()
         outcome['interrupted'] = self.interrupts.seen

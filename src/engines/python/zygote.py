@@ -9,8 +9,10 @@ This file stays readable for every Python 3, so that one that is too old can say
 import sys
 
 if sys.version_info < (3, 9):
-    sys.stdout.write('{"event": "unfit", "detail": "Python %d.%d is too old; 3.9 or newer is needed."}\n'
-                     % sys.version_info[:2])
+    sys.stdout.write(
+        '{"event": "unfit", "detail": "Python %d.%d is too old; 3.9 or newer is needed."}\n'
+        % sys.version_info[:2]
+    )
     sys.stdout.flush()
     sys.exit(3)
 
@@ -30,15 +32,42 @@ import time
 import types
 import warnings
 
+from zygote_processes import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    carries_mark,
+    descendants,
+    kill_quietly,
+    prctl,
+    process_table,
+)
+
 PACKAGE = 'sojourn_kernel'
 # In the order of their imports, so that each one finds those before it.
-MODULES = ('frames', 'interrupts', 'output', 'display', 'previews', 'variables', 'cells', 'rebuild', 'runner',
-           'classes', 'arrays', 'pickler', 'grouping', 'nodes', 'checkpoint', 'restore', 'kernel')
+MODULES = (
+    'frames',
+    'interrupts',
+    'output',
+    'display',
+    'previews',
+    'variables',
+    'cells',
+    'rebuild',
+    'runner',
+    'definitions',
+    'classes',
+    'arrays',
+    'reducers',
+    'pickler',
+    'grouping',
+    'nodes',
+    'checkpoint',
+    'restore',
+    'kernel',
+)
 LOCK_WAIT_S = 10.0
 # Must agree with interrupts.py.
 MARK = struct.Struct('=QQ')
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
 
 
 def load_kernel_package(folder):
@@ -48,7 +77,9 @@ def load_kernel_package(folder):
     sys.modules[PACKAGE] = package
     own_builtins = dict(vars(builtins))
     for name in MODULES:
-        spec = importlib.util.spec_from_file_location(PACKAGE + '.' + name, os.path.join(folder, name + '.py'))
+        spec = importlib.util.spec_from_file_location(
+            PACKAGE + '.' + name, os.path.join(folder, name + '.py')
+        )
         module = importlib.util.module_from_spec(spec)
         module.__dict__['__builtins__'] = own_builtins
         sys.modules[spec.name] = module
@@ -57,19 +88,10 @@ def load_kernel_package(folder):
     return sys.modules[PACKAGE + '.kernel']
 
 
-def prctl(option, value):
-    """Linux only; elsewhere, and where it is forbidden, the promise is weaker and nothing else changes."""
-    try:
-        import ctypes
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-    except (OSError, AttributeError, ImportError):
-        pass
-
-
 def report(**fields):
     data = (json.dumps(fields) + '\n').encode()
     while data:
-        data = data[os.write(1, data):]
+        data = data[os.write(1, data) :]
 
 
 def preload(names):
@@ -96,41 +118,6 @@ def take_lock(path):
             if time.monotonic() > deadline:
                 return descriptor, False
             time.sleep(0.02)
-
-
-def process_table():
-    """pid -> (parent, session) of every process, as the kernel of the machine tells it now."""
-    table = {}
-    try:
-        names = os.listdir('/proc')
-    except OSError:
-        return table
-    for name in names:
-        if not name.isdigit():
-            continue
-        try:
-            with open('/proc/' + name + '/stat', 'rb') as file:
-                # The command stands in parentheses and may contain any byte, a parenthesis too.
-                fields = file.read().rpartition(b')')[2].split()
-        except OSError:
-            continue
-        table[int(name)] = (int(fields[1]), int(fields[3]))
-    return table
-
-
-def carries_mark(pid, mark):
-    try:
-        with open('/proc/%d/environ' % pid, 'rb') as file:
-            return mark in file.read()
-    except OSError:
-        return False
-
-
-def kill_quietly(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 class Zygote:
@@ -203,7 +190,9 @@ class Zygote:
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(null, 1)
-            for name in os.listdir('/proc/self/fd') if os.path.isdir('/proc/self/fd') else map(str, range(3, 256)):
+            for name in (
+                os.listdir('/proc/self/fd') if os.path.isdir('/proc/self/fd') else map(str, range(3, 256))
+            ):
                 if int(name) > 2 and int(name) != self.lock:
                     try:
                         os.close(int(name))
@@ -217,6 +206,7 @@ class Zygote:
             self.kernel_module.main(order, self.lock, mark)
         except BaseException:
             import traceback
+
             os.write(2, traceback.format_exc().encode('utf-8', 'replace'))
         finally:
             os._exit(70)
@@ -268,8 +258,12 @@ class Zygote:
             mark.close()
             self.sweep(pid, name)
             signalled = os.WIFSIGNALED(status)
-            report(event='exit', pid=pid, code=None if signalled else os.WEXITSTATUS(status),
-                   signal=signal.Signals(os.WTERMSIG(status)).name if signalled else None)
+            report(
+                event='exit',
+                pid=pid,
+                code=None if signalled else os.WEXITSTATUS(status),
+                signal=signal.Signals(os.WTERMSIG(status)).name if signalled else None,
+            )
 
     def sweep(self, pid, name):
         """Kills what a dead kernel left behind: its session's processes, and orphans that carry its mark."""
@@ -296,19 +290,6 @@ class Zygote:
             time.sleep(0.005)
 
 
-def descendants(table, root):
-    """Every process below `root`, from one reading of the process table."""
-    children = {}
-    for pid, (parent, _) in table.items():
-        children.setdefault(parent, []).append(pid)
-    found, waiting = [], [root]
-    while waiting:
-        for child in children.get(waiting.pop(), ()):
-            found.append(child)
-            waiting.append(child)
-    return found
-
-
 def start(options):
     if not hasattr(os, 'fork'):
         return report(event='unfit', detail='This Python has no os.fork().')
@@ -330,8 +311,14 @@ def start(options):
     lock, taken = take_lock(options['lock'])
     gc.collect()
     gc.freeze()
-    report(event='ready', python='%d.%d.%d' % sys.version_info[:3], executable=sys.executable, preloaded=loaded,
-           missing=missing, lock=taken)
+    report(
+        event='ready',
+        python='%d.%d.%d' % sys.version_info[:3],
+        executable=sys.executable,
+        preloaded=loaded,
+        missing=missing,
+        lock=taken,
+    )
     Zygote(kernel_module, lock).serve()
 
 

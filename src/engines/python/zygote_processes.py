@@ -1,0 +1,65 @@
+"""What the zygote knows of processes: who descends from whom, who carries a mark, and how to end one."""
+
+import os
+import signal
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def prctl(option, value):
+    """Linux only; elsewhere, and where it is forbidden, the promise is weaker and nothing else changes."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+    except (OSError, AttributeError, ImportError):
+        pass
+
+
+def process_table():
+    """pid -> (parent, session) of every process, as the kernel of the machine tells it now."""
+    table = {}
+    try:
+        names = os.listdir('/proc')
+    except OSError:
+        return table
+    for name in names:
+        if not name.isdigit():
+            continue
+        try:
+            with open('/proc/' + name + '/stat', 'rb') as file:
+                # The command stands in parentheses and may contain any byte, a parenthesis too.
+                fields = file.read().rpartition(b')')[2].split()
+        except OSError:
+            continue
+        table[int(name)] = (int(fields[1]), int(fields[3]))
+    return table
+
+
+def carries_mark(pid, mark):
+    try:
+        with open('/proc/%d/environ' % pid, 'rb') as file:
+            return mark in file.read()
+    except OSError:
+        return False
+
+
+def kill_quietly(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def descendants(table, root):
+    """Every process below `root`, from one reading of the process table."""
+    children = {}
+    for pid, (parent, _) in table.items():
+        children.setdefault(parent, []).append(pid)
+    found, waiting = [], [root]
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            found.append(child)
+            waiting.append(child)
+    return found
