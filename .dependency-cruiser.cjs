@@ -58,9 +58,12 @@ module.exports = {
       name: 'contracts-need-no-framework',
       severity: 'error',
       comment:
-        'Use node:assert, node:crypto and the runner that is handed in, so that every test framework can run the suite.',
+        'Use node:assert, node:crypto, zod and the runner that is handed in, so that every test framework can run the suite.',
       from: { path: '^src/contracts/' },
-      to: { dependencyTypesNot: ['local', 'type-only'], pathNot: '^(node:)?(assert(/strict)?|crypto)$' },
+      to: {
+        dependencyTypesNot: ['local', 'type-only'],
+        pathNot: '^(node:)?(assert(/strict)?|crypto)$|node_modules/zod/',
+      },
     },
     layer(
       'managers-import-core',

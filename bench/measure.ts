@@ -28,7 +28,8 @@ export async function measure(plan: Plan, work: (index: number) => Promise<unkno
 
 export function summarise(plan: Plan, times: readonly number[]): Row {
   const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   const goal = plan.goal === undefined ? {} : { goal: plan.goal };
   return { name: plan.name, p50: at(0.5), p99: at(0.99), n: sorted.length, ...goal };
 }
@@ -44,7 +45,9 @@ export function printRows(rows: readonly Row[]): void {
   const table = [['', 'p50 ms', 'p99 ms', 'n', 'goal p50'], ...cells];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((line) => line[column]?.length ?? 0)));
   for (const line of table) {
-    const text = line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)));
+    const text = line.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+    );
     process.stdout.write(`${text.join('  ')}\n`);
   }
 }

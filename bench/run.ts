@@ -13,7 +13,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const rows: Row[] = [];
-for (const [name, suite] of Object.entries(suites)) if (named.length === 0 || named.includes(name)) rows.push(...(await suite()));
+for (const [name, suite] of Object.entries(suites))
+  if (named.length === 0 || named.includes(name)) rows.push(...(await suite()));
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? '?'}, ${Math.round(totalmem() / 1024 ** 3)} GB, Node ${process.version}, ${process.platform}`;
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ machine, rows }, null, 2)}\n`);
 else {

@@ -25,7 +25,10 @@ export async function startBenchServer(dataDir?: string): Promise<BenchServer> {
     child.once('exit', (code) => reject(new Error(`the server ended with ${String(code)}`)));
   });
   child.stdout.resume();
-  const { url, token } = JSON.parse(await readFile(join(folder, 'runtime.json'), 'utf8')) as { url: string; token: string };
+  const { url, token } = JSON.parse(await readFile(join(folder, 'runtime.json'), 'utf8')) as {
+    url: string;
+    token: string;
+  };
   return {
     url,
     token,

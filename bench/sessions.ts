@@ -66,7 +66,9 @@ async function inProcess(): Promise<Row[]> {
   try {
     const session = await sojourn.createSession({ sessionId: 'one' });
     return [
-      await measure({ name: 'in process: 1+1', n: 5000, warmUp: 500, goal: 0.6 }, () => session.execute('1+1')),
+      await measure({ name: 'in process: 1+1', n: 5000, warmUp: 500, goal: 0.6 }, () =>
+        session.execute('1+1'),
+      ),
     ];
   } finally {
     await sojourn.close();
@@ -81,10 +83,15 @@ async function listing(): Promise<Row> {
   const { ask, close } = connection(server);
   try {
     let cursor = '';
-    return await measure({ name: 'REST: page of 100 of 10,000 stored sessions', n: 500, warmUp: 50, goal: 5 }, async () => {
-      const page = JSON.parse(await ask('GET', `/sessions?limit=100${cursor && `&cursor=${cursor}`}`)) as { next_cursor: string | null };
-      cursor = page.next_cursor === null ? '' : encodeURIComponent(page.next_cursor);
-    });
+    return await measure(
+      { name: 'REST: page of 100 of 10,000 stored sessions', n: 500, warmUp: 50, goal: 5 },
+      async () => {
+        const page = JSON.parse(await ask('GET', `/sessions?limit=100${cursor && `&cursor=${cursor}`}`)) as {
+          next_cursor: string | null;
+        };
+        cursor = page.next_cursor === null ? '' : encodeURIComponent(page.next_cursor);
+      },
+    );
   } finally {
     close();
     await server.stop();
@@ -100,7 +107,14 @@ async function storeSessions(dataDir: string, count: number): Promise<void> {
   const started = Date.UTC(2026, 0, 1);
   for (let index = 0; index < count; index += 1) {
     const at = new Date(started + index * 1000).toISOString();
-    await store.createSession(storedRecord(index, at), { session_id: `s${index}`, seq: 0, at, type: 'created', kind: 'python', owner: 'local' });
+    await store.createSession(storedRecord(index, at), {
+      session_id: `s${index}`,
+      seq: 0,
+      at,
+      type: 'created',
+      kind: 'python',
+      owner: 'local',
+    });
   }
   await store.dispose();
 }

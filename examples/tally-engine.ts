@@ -1,7 +1,7 @@
 /** A session kind in a few lines: adds up numbers. Use it with `plugins: ['./examples/tally-engine.ts']`. */
 import { z } from 'zod';
 import { defineEngine } from '../src/types/engine.js';
-import type { CheckpointSource, ExecuteRequest, IEngine, RunContext } from '../src/types/engine.js';
+import type { CheckpointSource, ExecuteOutcome, IEngine, RunContext } from '../src/types/engine.js';
 import { errors } from '../src/types/errors.js';
 
 class TallyEngine implements IEngine {
@@ -9,39 +9,41 @@ class TallyEngine implements IEngine {
 
   constructor(private total: number) {}
 
-  async execute({ code }: ExecuteRequest, { signal, emit }: RunContext) {
-    this.assertOpen();
-    if (signal.aborted) return { status: 'interrupted' as const };
-    const error = { name: 'NotANumber', message: code, traceback: '' };
-    if (Number.isNaN(Number(code))) return { status: 'error' as const, error };
-    this.total += Number(code);
-    emit({ type: 'execute_result', data: { 'text/plain': String(this.total) } });
-    return { status: 'ok' as const };
+  execute({ code }: { code: string }, run: RunContext): Promise<ExecuteOutcome> {
+    return this.whenOpen(() => {
+      if (run.signal.aborted) return { status: 'interrupted' };
+      const error = { name: 'NotANumber', message: code, traceback: '' };
+      if (Number.isNaN(Number(code))) return { status: 'error', error };
+      this.total += Number(code);
+      run.emit({ type: 'execute_result', data: { 'text/plain': String(this.total) } });
+      return { status: 'ok' };
+    });
   }
 
-  async capture() {
-    this.assertOpen();
-    const manifest = { total: this.total };
-    return { write: () => Promise.resolve({ manifest }), dispose: () => undefined };
+  capture() {
+    return this.whenOpen(() => {
+      const manifest = { total: this.total };
+      return { write: () => Promise.resolve({ manifest }), dispose: () => undefined };
+    });
   }
 
-  async restore({ manifest }: CheckpointSource) {
-    this.assertOpen();
-    this.total = z.object({ total: z.number().default(0) }).parse(manifest).total;
-    return { not_kept: [] };
+  restore({ manifest }: CheckpointSource) {
+    return this.whenOpen(() => {
+      this.total = z.object({ total: z.number().default(0) }).parse(manifest).total;
+      return { not_kept: [] };
+    });
   }
 
-  async clear() {
-    this.assertOpen();
-    this.total = 0;
+  clear() {
+    return this.whenOpen(() => void (this.total = 0));
   }
 
   dispose() {
     this.closed = true;
   }
 
-  private assertOpen() {
-    if (this.closed) throw errors.closed('The tally');
+  private whenOpen<T>(work: () => T): Promise<T> {
+    return this.closed ? Promise.reject(errors.closed('The tally')) : Promise.resolve(work());
   }
 }
 

@@ -15,7 +15,7 @@ describe('a Python checkpoint', () => {
     world = await PythonWorld.open({ variableBytes: 200_000, sessionBytes: 1_000_000 });
   });
   afterEach(() => world.endSessions());
-  after(() => world?.close());
+  after(() => PythonWorld.closeAll());
 
   const notKept = async (session: PythonSession, code: string) => {
     await session.run(code);
@@ -279,7 +279,7 @@ describe('a Python checkpoint of arrays and frames', () => {
     world = await PythonWorld.open({ preload: ['numpy', 'pandas'] });
   });
   afterEach(() => world.endSessions());
-  after(() => world?.close());
+  after(() => PythonWorld.closeAll());
 
   const roundTrip = async (code: string) => {
     const session = await world.session();

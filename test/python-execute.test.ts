@@ -25,7 +25,7 @@ describe('Python execution', () => {
     world = await PythonWorld.open();
   });
   afterEach(() => world.endSessions());
-  after(() => world?.close());
+  after(() => PythonWorld.closeAll());
 
   /** Resolves with the first output that holds `text`. */
   const seen = (session: PythonSession, text: string) =>

@@ -345,7 +345,7 @@ describe('what a Python checkpoint brings back', () => {
     world = await PythonWorld.open();
   });
   afterEach(() => world.endSessions());
-  after(() => world?.close());
+  after(() => PythonWorld.closeAll());
 
   for (const { what, code, holds } of [...plain, ...functions, ...classes, ...surroundings]) {
     it(`brings back ${what}`, async () => {

@@ -22,7 +22,7 @@ describe('the variables of a Python session', () => {
     world = await PythonWorld.open({ interruptGraceMs: 200 });
   });
   afterEach(() => world.endSessions());
-  after(() => world?.close());
+  after(() => PythonWorld.closeAll());
 
   it('are listed with type and preview, without modules and private names', async () => {
     const session = await world.session();
@@ -144,7 +144,7 @@ describe('the arrays and frames of a Python session', () => {
     world = await PythonWorld.open({ preload: ['numpy', 'pandas'] });
   });
   afterEach(() => world.endSessions());
-  after(() => world?.close());
+  after(() => PythonWorld.closeAll());
 
   it('are listed with shape, dtypes, the first values and the size of their buffers', async () => {
     const session = await world.session();

@@ -219,7 +219,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 export function textOf(outputs: readonly OutputEventBody[]): string {
   const pieces = outputs.map((output) => {
     if ('text' in output) return output.text;
-    return 'data' in output ? String(output.data['text/plain'] ?? '') : '';
+    const text = 'data' in output ? output.data['text/plain'] : '';
+    return typeof text === 'string' ? text : '';
   });
   return pieces.join('').trim();
 }

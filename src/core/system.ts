@@ -52,6 +52,24 @@ function typeOf(entry: StatLike): FileEntry['type'] {
 const hasCode = (error: unknown, code: string) =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 
+/** Folder by folder: Node's own recursion never ends where no folder can be made, as below /proc. */
+async function makeDirectory(path: string, mode?: number): Promise<void> {
+  try {
+    await fs.mkdir(path, mode);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST') && (await fs.stat(path)).isDirectory()) return;
+    if (!hasCode(error, 'ENOENT') || dirname(path) === path || (await exists(dirname(path)))) throw error;
+    await makeDirectory(dirname(path), mode);
+    await makeDirectory(path, mode);
+  }
+}
+
+const exists = (path: string) =>
+  fs.lstat(path).then(
+    () => true,
+    () => false,
+  );
+
 async function writeAtomic(path: string, data: Uint8Array | string, mode = 0o644): Promise<void> {
   const temporary = join(dirname(path), `.${lowercase(10)}.tmp`);
   try {
@@ -133,9 +151,7 @@ async function holdDirectory(path: string): Promise<HeldDirectory> {
 export const systemFiles: IFiles = {
   read: (path) => fs.readFile(path),
   writeAtomic,
-  async makeDirectory(path, mode) {
-    await fs.mkdir(path, { recursive: true, mode });
-  },
+  makeDirectory,
   async list(path) {
     const entries = await fs.readdir(path, { withFileTypes: true });
     return entries.map((entry) => ({ name: entry.name, type: typeOf(entry) }));

@@ -149,6 +149,7 @@ export class RunReport {
 
 /** A zygote and the sessions made with it. */
 export class PythonWorld {
+  private static readonly opened: PythonWorld[] = [];
   private readonly sessions: PythonSession[] = [];
 
   private constructor(
@@ -174,7 +175,14 @@ export class PythonWorld {
       log: silentLog,
       ...options,
     });
-    return new PythonWorld(definition, folder);
+    const world = new PythonWorld(definition, folder);
+    PythonWorld.opened.push(world);
+    return world;
+  }
+
+  /** For hooks that run even where a suite was skipped before it had opened anything. */
+  static async closeAll(): Promise<void> {
+    for (const world of PythonWorld.opened.splice(0)) await world.close();
   }
 
   async session(uid = systemIds.uid()): Promise<PythonSession> {

@@ -94,7 +94,7 @@ export const narrowLines: StyleRule = ({ path, text }) =>
     );
 
 export const openingComment: StyleRule = ({ path, text }) => {
-  const opens = path.endsWith('.py') ? /^(#!.*\n)?"""\S/ : /^(#!.*\n)?\/\*\*\s/;
+  const opens = path.endsWith('.py') ? /^(#!.*\n)?"""\s*\S/ : /^(#!.*\n)?\/\*\*\s/;
   return opens.test(text) ? [] : [`${path}: open with a comment that says what the file is for.`];
 };
 

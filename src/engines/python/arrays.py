@@ -1,7 +1,8 @@
 """Arrays that share memory stay arrays that share memory.
 
-In the first pass each view is stored as values and its memory is noted. Where two views, or a view and the owner of
-its memory, both belong to the state, the second pass stores the memory once and the views as places in it.
+In the first pass each view is stored as values and its memory is noted. Where two views, or a view and the
+owner of its memory, both belong to the state, the second pass stores the memory once and the views as places
+in it.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class SharedMemory:
             views.setdefault(id(array), (array, owner, set()))[2].add(node)
 
     def join(self, kept: set[int]) -> list[set[int]]:
-        """Decides which memory is stored as shared. Returns the nodes, of those kept, that belong together."""
+        """
+        Decides which memory is stored as shared. Returns the nodes, of those kept, that belong together.
+        """
         joined = []
         for owner_id, noted in self._views.items():
             views = [(array, nodes & kept) for array, _, nodes in noted.values() if nodes & kept]

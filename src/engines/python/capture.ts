@@ -53,7 +53,7 @@ export class PythonCapture implements ICapture {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.options.expected.dispose();
+    this.options.expected.cancel();
     this.options.killCopy();
     this.channel?.dispose();
     // A copy that knocks only now finds nobody.

@@ -1,6 +1,7 @@
 """The sources of the code that ran, by the names that tracebacks show: `<cell 12>`.
 
-They are given to linecache, where tracebacks and inspect.getsource look, and given again when user code emptied it.
+They are given to linecache, where tracebacks and inspect.getsource look, and given again when user code
+emptied it.
 """
 
 from __future__ import annotations

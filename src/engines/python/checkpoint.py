@@ -1,6 +1,8 @@
-"""Takes a checkpoint the way a database does: the kernel forks, the copy stores its state, the session goes on.
+"""Takes a checkpoint the way a database does: the kernel forks, the copy stores its state, the session goes
+on.
 
-The copy offers each part by hash and sends only what the server does not have. It ends when it has sent the manifest.
+The copy offers each part by hash and sends only what the server does not have. It ends when it has sent the
+manifest.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ FORMAT = 1
 CHUNK_BYTES = 4 << 20
 STACK_BYTES = 64 << 20
 RECURSION_LIMIT = 20_000
-# The latest cells are kept for tracebacks and inspect.getsource, older ones while a definition comes from them.
+# The latest cells are kept for tracebacks and inspect.getsource, older ones while a definition comes from
+# them.
 RECENT_CELLS = 100
 MACHINERY = {'__name__', '__doc__', '__package__', '__loader__', '__spec__', '__builtins__'}
 
@@ -191,7 +194,9 @@ class CheckpointWriter:
         return states
 
     def _added_path(self, workspace: str) -> list[list[Any]]:
-        """[place, entry, inside] of what the session put on sys.path; `inside` entries are below the workspace."""
+        """
+        [place, entry, inside] of what the session put on sys.path; `inside` entries are below the workspace.
+        """
         added = []
         for place, entry in enumerate(sys.path):
             if isinstance(entry, str) and entry not in self._baseline_path:

@@ -1,4 +1,7 @@
-"""How a class of the session is taken apart so that rebuild.py can make it again: attributes, members, registrations."""
+"""
+How a class of the session is taken apart so that rebuild.py can make it again: attributes, members,
+registrations.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ class LimitedBuffer(io.BytesIO):
 
 
 class Definitions:
-    """The functions and classes of the session that were met, each with a key that stays while it is unchanged."""
+    """
+    The functions and classes of the session that were met, each with a key that stays while it is unchanged.
+    """
 
     def __init__(self, main: types.ModuleType) -> None:
         self.main = main

@@ -1,4 +1,6 @@
-"""What a value looks like: a mime bundle made from its repr() and the `_repr_*_` methods that notebooks know."""
+"""
+What a value looks like: a mime bundle made from its repr() and the `_repr_*_` methods that notebooks know.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def mime_bundle(value: Any) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """repr(), cut at about a million characters without rendering much more than that where it can be helped."""
+    """
+    repr(), cut at about a million characters without rendering much more than that where it can be helped.
+    """
     kind = type(value)
     if kind in (str, bytes) and len(value) > TEXT_CHARACTERS:
         return _cut(repr(value[:TEXT_CHARACTERS])[:-1], True)

@@ -1,7 +1,8 @@
-"""The wire between a kernel and its server: frames of JSON with an optional binary tail, both lengths up front.
+"""The wire between a kernel and its server: frames of JSON with an optional binary tail, both lengths up
+front.
 
-A frame is u32 length of the JSON, u32 length of the tail (big endian), the JSON, the tail. Several threads send;
-each frame goes out whole.
+A frame is u32 length of the JSON, u32 length of the tail (big endian), the JSON, the tail. Several threads
+send; each frame goes out whole.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any, Callable
 
 
 def _make_encoder() -> Callable[[Any], str]:
-    """Compact JSON, straight from C: json's own Python code would trip over builtins that user code has broken."""
+    """
+    Compact JSON, straight from C: json's own Python code would trip over builtins that user code has broken.
+    """
     make = json.encoder.c_make_encoder
     if make is None:
         return json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
@@ -41,7 +44,9 @@ def encode(message: dict[str, Any], tail: bytes = b'') -> bytes:
 
 
 class Channel:
-    """A connected socket that carries frames. `lock` is held while a frame is sent; whoever holds it may send."""
+    """
+    A connected socket that carries frames. `lock` is held while a frame is sent; whoever holds it may send.
+    """
 
     def __init__(self, address: str, hello: dict[str, Any]) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

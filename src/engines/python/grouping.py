@@ -1,7 +1,7 @@
 """Which nodes of a state must be stored together: pure graph work, no pickling.
 
-Nodes that share a mutable object belong together; so do definitions that refer to each other in a circle. What only
-one group refers to is stored with it, which keeps the number of parts near the number of variables.
+Nodes that share a mutable object belong together; so do definitions that refer to each other in a circle.
+What only one group refers to is stored with it, which keeps the number of parts near the number of variables.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def group(
     """
     Groups of nodes, each sorted, that refer to each other without circles.
 
-    `together` are sets that must not be parted, `edges` what a node refers to, `names` maps a variable that is
-    nothing but a name of a definition to that definition; `definitions` are the nodes that are no variables.
+    `together` are sets that must not be parted and `edges` is what a node refers to. `names` maps a variable
+    that is nothing but a name of a definition to that definition; `definitions` are the nodes that are no
+    variables.
     """
     unions = Unions(count)
     for items in together:
@@ -67,7 +68,10 @@ def _quotient(unions: Unions, edges: dict[int, set[int]], count: int) -> dict[in
 
 
 def _adopt(unions: Unions, edges: dict[int, set[int]], count: int, definitions: set[int]) -> None:
-    """Joins every set of mere definitions that exactly one other set refers to with that one, until there is none."""
+    """
+    Joins every set of mere definitions that exactly one other set refers to with that one, until there is
+    none.
+    """
     while True:
         with_variables = {unions.find(node) for node in range(count) if node not in definitions}
         referrers: dict[int, set[int]] = {}

@@ -1,8 +1,9 @@
 """When a signal may interrupt: in user code, and nowhere else.
 
-SIGINT becomes KeyboardInterrupt, SIGTERM becomes Terminated; both wait while the main thread sends a frame or holds
-one of our locks. A signal says nothing of the request that it is meant for and may be seen before or after the bytes
-of that request, so the zygote first writes the request's number into a page that both share: the mark.
+SIGINT becomes KeyboardInterrupt, SIGTERM becomes Terminated; both wait while the main thread sends a frame or
+holds one of our locks. A signal says nothing of the request that it is meant for and may be seen before or
+after the bytes of that request, so the zygote first writes the request's number into a page that both share:
+the mark.
 """
 
 from __future__ import annotations

@@ -23,9 +23,11 @@ export interface DoorPorts {
 }
 
 /** Somebody who is expected. */
-export interface Expected extends Disposable {
+export interface Expected {
   /** Resolves when they have come; never rejects. */
   readonly channel: Promise<FrameChannel>;
+  /** Whoever comes now is turned away. */
+  cancel(): void;
 }
 
 export class KernelDoor implements Disposable {
@@ -69,7 +71,7 @@ export class KernelDoor implements Disposable {
   /** Lets in whoever says `secret`, once. */
   expect(secret: string): Expected {
     const channel = new Promise<FrameChannel>((resolve) => this.expected.set(secret, resolve));
-    return { channel, dispose: () => void this.expected.delete(secret) };
+    return { channel, cancel: () => void this.expected.delete(secret) };
   }
 
   /** Removes sockets of servers that are gone; to be called when it is certain that no other server runs here. */
@@ -92,7 +94,10 @@ export class KernelDoor implements Disposable {
 
   private async receive(socket: Socket): Promise<void> {
     const channel = new FrameChannel(socket).open();
-    if (this.strangers.size >= strangersMax) return channel.dispose();
+    if (this.strangers.size >= strangersMax) {
+      channel.dispose();
+      return;
+    }
     this.strangers.add(channel);
     const timer = this.ports.clock.setTimer(helloTimeoutMs, () => channel.fail('no hello'));
     const first = await channel.next();
@@ -102,7 +107,8 @@ export class KernelDoor implements Disposable {
     const admit = hello.success ? this.expected.get(hello.data.secret) : undefined;
     if (!hello.success || !admit) {
       if (first) this.ports.log.warn({}, 'a stranger at the socket of the kernels was turned away');
-      return channel.dispose();
+      channel.dispose();
+      return;
     }
     this.expected.delete(hello.data.secret);
     admit(channel);

@@ -72,7 +72,7 @@ export class KernelHost implements Disposable {
         killCopy: (copy) => zygote.killCopy(pid, copy),
       };
     } finally {
-      expected.dispose();
+      expected.cancel();
     }
   }
 

@@ -82,7 +82,8 @@ export class KernelLink {
       const parsed = kernelMessageSchema.safeParse(frame.message);
       if (!parsed.success) {
         merged.flush();
-        return this.process.channel.fail('a message has the wrong shape');
+        this.process.channel.fail('a message has the wrong shape');
+        return;
       }
       const message = parsed.data;
       if (message.t === 'stdout' || message.t === 'stderr') merged.text(message.t, frame.tail);
@@ -95,10 +96,17 @@ export class KernelLink {
   }
 
   private dispatch(message: Exclude<KernelMessage, { t: 'stdout' | 'stderr' }>): void {
-    if (message.t === 'display') return this.onOutput({ type: 'display', data: message.data });
-    if (message.t === 'result') return this.onOutput({ type: 'execute_result', data: message.data });
+    if (message.t === 'display') this.onOutput({ type: 'display', data: message.data });
+    else if (message.t === 'result') this.onOutput({ type: 'execute_result', data: message.data });
+    else this.settle(message);
+  }
+
+  private settle(message: Extract<KernelMessage, { t: 'reply' | 'failed' }>): void {
     const pending = this.pending;
-    if (message.id !== pending?.id) return this.process.channel.fail('an answer to no question');
+    if (message.id !== pending?.id) {
+      this.process.channel.fail('an answer to no question');
+      return;
+    }
     this.pending = null;
     if (message.t === 'reply') pending.resolve(message.value);
     else pending.reject(errorOf(message));

@@ -1,7 +1,7 @@
 """A session's process: made ready once after the fork, then it serves one request after the other.
 
-It never returns to the zygote's code. It ends when the server closes the connection, is killed, or the code that it
-runs ends it.
+It never returns to the zygote's code. It ends when the server closes the connection, is killed, or the code
+that it runs ends it.
 """
 
 from __future__ import annotations
@@ -196,7 +196,10 @@ def main(order: dict[str, Any], lock: int, mark: mmap.mmap) -> None:
 
 
 def seed_generators(seed: str) -> None:
-    """From the session's own name: no two sessions draw the same numbers, and a replay draws those it drew before."""
+    """
+    From the session's own name: no two sessions draw the same numbers, and a replay draws those it drew
+    before.
+    """
     random.seed(seed)
     legacy = sys.modules.get('numpy.random')
     if legacy is not None:

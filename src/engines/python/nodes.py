@@ -1,4 +1,5 @@
-"""The state as a graph of nodes, variables and definitions, pickled one by one, then grouped and pickled as parts.
+"""The state as a graph of nodes, variables and definitions, pickled one by one, then grouped and pickled as
+parts.
 
 A node that cannot be stored is named with its reason and takes only those with it that need it.
 """
@@ -11,7 +12,6 @@ import enum
 import fractions
 import pathlib
 import re
-import signal
 import sys
 import types
 import typing
@@ -24,9 +24,8 @@ from sojourn_kernel.grouping import group
 from sojourn_kernel.definitions import Definitions, LimitedBuffer, TooLarge
 from sojourn_kernel.pickler import ScopePickler, SessionPickler
 from sojourn_kernel.previews import type_name
+from sojourn_kernel.reasons import megabytes, reason_of, run_within_budget
 
-# How long the pickling of one variable may take, in seconds.
-BUDGET_S = 10.0
 # Sharing these, or subclasses without a __dict__, ties nothing together: they cannot change.
 FIXED = (
     str,
@@ -75,29 +74,6 @@ VALUES = (
     decimal.Decimal,
     fractions.Fraction,
 )
-REASONS = {
-    'generator': 'a generator holds a running frame, which cannot be stored',
-    'coroutine': 'a coroutine holds a running frame, which cannot be stored',
-    'async_generator': 'a generator holds a running frame, which cannot be stored',
-    '_io.TextIOWrapper': 'an open file cannot be stored',
-    '_io.BufferedReader': 'an open file cannot be stored',
-    '_io.BufferedWriter': 'an open file cannot be stored',
-    '_io.FileIO': 'an open file cannot be stored',
-    '_io.BufferedRandom': 'an open file cannot be stored',
-    'TextIOWrapper': 'an open file cannot be stored',
-    'BufferedReader': 'an open file cannot be stored',
-    'BufferedWriter': 'an open file cannot be stored',
-    'socket': 'a socket cannot be stored',
-    '_thread.lock': 'a thread lock cannot be stored',
-    '_thread.RLock': 'a thread lock cannot be stored',
-    'module': 'a module made at run time cannot be stored',
-    'frame': 'a running frame cannot be stored',
-    'sqlite3.Connection': 'a database connection cannot be stored',
-}
-
-
-class OverBudget(BaseException):
-    """Pickling one variable takes too long."""
 
 
 class Node:
@@ -235,10 +211,10 @@ class StateGraph:
 
     def _limit_reason(self, limit: int) -> str:
         if limit == self._variable_bytes:
-            return 'larger than %s, the limit for one variable (limits.variable_bytes)' % _megabytes(limit)
+            return 'larger than %s, the limit for one variable (limits.variable_bytes)' % megabytes(limit)
         return (
             'the variables together are larger than %s, the limit for one session (limits.session_bytes)'
-            % (_megabytes(self._session_bytes))
+            % (megabytes(self._session_bytes))
         )
 
     def _spread_failures(self) -> None:
@@ -296,44 +272,8 @@ class StateGraph:
         return buffer.getvalue()
 
 
-def run_within_budget(work: Any) -> None:
-    """Runs on the main thread; code that swallows the alarm is told again each second."""
-
-    def ring(number: int, frame: Any) -> None:
-        raise OverBudget
-
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, BUDGET_S, 1.0)
-    try:
-        work()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def reason_of(error: BaseException) -> str:
-    """One sentence for a person."""
-    if isinstance(error, OverBudget):
-        return 'storing it took longer than %d s' % BUDGET_S
-    if isinstance(error, RecursionError):
-        return 'it is nested too deeply to be stored'
-    if isinstance(error, MemoryError):
-        return 'there was not enough memory to store it'
-    try:
-        text = str(error)[:300]
-    except BaseException:  # the error may be the user's too
-        text = ''
-    known = re.search(r"cannot pickle '([\w.]+)' (?:object|instances)", text)
-    if known and known.group(1) in REASONS:
-        return REASONS[known.group(1)]
-    return 'it cannot be pickled: %s: %s' % (type(error).__name__, text)
-
-
 def _is_pandas_label(kind: type) -> bool:
     pandas = sys.modules.get('pandas')
     labels = tuple(found for found in (getattr(pandas, 'Index', None),) if isinstance(found, type))
     types_ = getattr(getattr(getattr(pandas, 'api', None), 'extensions', None), 'ExtensionDtype', None)
     return issubclass(kind, labels + ((types_,) if isinstance(types_, type) else ()))
-
-
-def _megabytes(size: int) -> str:
-    return '%.6g MB' % (size / (1 << 20)) if size >= 1 << 20 else '%d bytes' % size

@@ -1,7 +1,8 @@
 """Everything a run shows, in the order in which it happened.
 
-Python's streams send a frame from the thread that writes. Descriptors 1 and 2 are pipes, read by a pump thread, so that
-C code and subprocesses are heard too; whoever sends text first sends what the pipes hold, so that the order stays true.
+Python's streams send a frame from the thread that writes. Descriptors 1 and 2 are pipes, read by a pump
+thread, so that C code and subprocesses are heard too; whoever sends text first sends what the pipes hold, so
+that the order stays true.
 """
 
 from __future__ import annotations
@@ -101,7 +102,10 @@ class Output:
             self._drain()
 
     def show(self, message: dict[str, Any], hold: bool = False) -> None:
-        """A display or result frame, after all that was written before it. A forked child has nobody to show it to."""
+        """
+        A display or result frame, after all that was written before it. A forked child has nobody to show it
+        to.
+        """
         if os.getpid() != self._pid:
             return
         with self._interrupts, self._channel.lock:

@@ -1,7 +1,7 @@
 """A pickler that knows what a session is made of: functions and classes by value, modules by name.
 
-A function or class of the session is a *definition*. It is stored in one place and referred to by key from everywhere
-else, so that it is one object again after a restore. Only the standard library is used.
+A function or class of the session is a *definition*. It is stored in one place and referred to by key from
+everywhere else, so that it is one object again after a restore. Only the standard library is used.
 """
 
 from __future__ import annotations
@@ -167,7 +167,8 @@ class SessionPickler(pickle.Pickler):
     def _code(self, item: types.CodeType) -> Any:
         self._definitions.filenames.add(item.co_filename)
         try:
-            # Version 2 has no references, whose presence depends on reference counts: the same code, the same bytes.
+            # Version 2 has no references, whose presence depends on reference counts: the same code, the same
+            # bytes.
             data = marshal.dumps(item, 2)
         except ValueError:
             data = marshal.dumps(item)
@@ -248,7 +249,10 @@ class SessionPickler(pickle.Pickler):
 
 
 class ScopePickler(SessionPickler):
-    """For states with functions whose globals are a dict of their own, which may also be a variable: it stays one."""
+    """
+    For states with functions whose globals are a dict of their own, which may also be a variable: it stays
+    one.
+    """
 
     def persistent_id(self, item: Any) -> Any:
         shell = self._definitions.shells.get(id(item)) if type(item) is dict else None

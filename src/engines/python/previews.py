@@ -1,7 +1,7 @@
 """One-line previews and sizes of values that never run user code and never take long.
 
-Only types whose code is known are looked into: builtins, a few of the standard library, numpy arrays and pandas
-objects. Everything else is shown by the name of its type.
+Only types whose code is known are looked into: builtins, a few of the standard library, numpy arrays and
+pandas objects. Everything else is shown by the name of its type.
 """
 
 from __future__ import annotations
@@ -188,7 +188,9 @@ def shape_of(value: Any) -> list[int] | None:
 
 
 def size_of(value: Any) -> int:
-    """Bytes: real buffers for arrays and frames; for the rest what a walk over at most 10 000 objects finds."""
+    """
+    Bytes: real buffers for arrays and frames; for the rest what a walk over at most 10 000 objects finds.
+    """
     seen: set[int] = set()
     waiting = [value]
     total = 0

@@ -1,4 +1,7 @@
-"""Says which Python this is and which of the named packages it has, as one line of JSON. Readable for any Python 3."""
+"""
+Says which Python this is and which of the named packages it has, as one line of JSON. Readable for any Python
+3.
+"""
 
 import json
 import os

@@ -71,7 +71,7 @@ export class PythonEngine implements IEngine {
   execute(request: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome> {
     return this.turns.run(async () => {
       this.assertUsable();
-      if (context.signal.aborted) return stopped(context, null);
+      if (isStopped(context)) return stopped(context, null);
       const { code, silent } = request;
       try {
         const [value, interrupt] = await this.perform(
@@ -81,9 +81,8 @@ export class PythonEngine implements IEngine {
         );
         return outcomeOf(this.read(executeReplySchema, value), interrupt, context);
       } catch (error) {
-        const rung = this.ladder?.rung;
-        if (this.death && (rung === 'terminate' || rung === 'kill'))
-          return stopped(context, await this.ladder!.stop());
+        const interrupt = this.death ? await this.ladder?.stop() : null;
+        if (interrupt?.rung === 'terminate' || interrupt?.rung === 'kill') return stopped(context, interrupt);
         throw error;
       } finally {
         this.ladder = null;
@@ -104,12 +103,12 @@ export class PythonEngine implements IEngine {
   ): Promise<z.output<S>> {
     return this.turns.run(async () => {
       this.assertUsable();
-      if (context.signal.aborted) throw stoppedError(operation, context);
+      if (isStopped(context)) throw stoppedError(operation, context);
       try {
         const [value] = await this.perform(operation, params, context);
         return this.read(schema, value);
       } catch (error) {
-        throw context.signal.aborted ? stoppedError(operation, context) : error;
+        throw isStopped(context) ? stoppedError(operation, context) : error;
       } finally {
         this.ladder = null;
       }
@@ -135,7 +134,7 @@ export class PythonEngine implements IEngine {
         this.copies.set(capture, pid);
         return capture;
       } catch (error) {
-        expected.dispose();
+        expected.cancel();
         throw error;
       }
     });
@@ -152,16 +151,15 @@ export class PythonEngine implements IEngine {
       for (const { name } of source.parts) {
         if (wanted.has(name)) await this.link.request('part', { name }, await source.read(name));
       }
-      let late: SojournError | null = null;
       const timer = this.options.clock.setTimer(restoreLimitMs, () => {
-        late = new SojournError('timeout', `The state was not back after ${restoreLimitMs / 1000} s.`);
+        this.link.abandon(
+          new SojournError('timeout', `The state was not back after ${restoreLimitMs / 1000} s.`),
+        );
         this.process.kill();
       });
       try {
         const reply = await this.link.request('restore', { manifest: source.manifest });
         return this.read(restoreReplySchema, reply);
-      } catch (error) {
-        throw late ?? error;
       } finally {
         timer.cancel();
         this.gauge.touch();
@@ -257,6 +255,8 @@ function stopped(context: RunContext, interrupt: Interrupt): ExecuteOutcome {
   const error: ExecutionError = { name: 'Interrupted', message, traceback: '', code };
   return { status: reasonOf(context), error, interrupt: interrupt ?? undefined };
 }
+
+const isStopped = (context: RunContext): boolean => context.signal.aborted;
 
 const reasonOf = (context: RunContext): 'timeout' | 'interrupted' =>
   context.signal.reason === 'timeout' ? 'timeout' : 'interrupted';

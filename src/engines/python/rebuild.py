@@ -1,7 +1,7 @@
 """What stored state calls to come back: every function here is named in pickles on disk.
 
-The names and parameters are a format: they may gain variants, but what is here keeps working. Objects that may refer
-to each other in circles are made empty first and filled when the circle is closed.
+The names and parameters are a format: they may gain variants, but what is here keeps working. Objects that
+may refer to each other in circles are made empty first and filled when the circle is closed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any, Callable
 
 
 class Home:
-    """Where rebuilt functions live, and where definitions of other parts are found while a state is restored."""
+    """
+    Where rebuilt functions live, and where definitions of other parts are found while a state is restored.
+    """
 
     def __init__(self) -> None:
         self.namespace: dict[str, Any] = {}
@@ -159,7 +161,10 @@ def library_meta(meta: type) -> type:
 
 
 def class_(meta: type, name: str, bases: tuple[type, ...], fields: dict[str, Any]) -> type:
-    """A class without its attributes. Its bases are not told: what they did when it was first made is in the state."""
+    """
+    A class without its attributes. Its bases are not told: what they did when it was first made is in the
+    state.
+    """
     told = {base for first in bases for base in first.__mro__[:-1] if '__init_subclass__' in vars(base)}
     hooks = {base: vars(base)['__init_subclass__'] for base in told}
     maker = library_meta(meta)

@@ -1,4 +1,7 @@
-"""How small objects that pickle does not know are taken apart. Each function gets the pickler, which none of them needs."""
+"""
+How small objects that pickle does not know are taken apart. Each function gets the pickler, which none of
+them needs.
+"""
 
 from __future__ import annotations
 

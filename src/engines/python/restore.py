@@ -14,12 +14,14 @@ from typing import Any
 
 from sojourn_kernel import rebuild
 from sojourn_kernel.checkpoint import FORMAT
-from sojourn_kernel.nodes import reason_of
+from sojourn_kernel.reasons import reason_of
 from sojourn_kernel.runner import Runner
 
 
 class Restorer:
-    """Loads groups as they are needed: a group that refers to a definition of another one loads that one first."""
+    """
+    Loads groups as they are needed: a group that refers to a definition of another one loads that one first.
+    """
 
     def __init__(
         self, runner: Runner, manifest: dict[str, Any], parts: dict[str, bytes], workspace: str

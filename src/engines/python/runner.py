@@ -1,7 +1,7 @@
 """Runs code in the session's `__main__`, like the interactive interpreter does.
 
-The last expression is shown; errors come with a traceback that begins in the user's code. Before each run what
-earlier code may have broken is put right: streams, signal handlers, builtins, `__main__`.
+The last expression is shown; errors come with a traceback that begins in the user's code. Before each run
+what earlier code may have broken is put right: streams, signal handlers, builtins, `__main__`.
 """
 
 from __future__ import annotations

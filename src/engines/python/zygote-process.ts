@@ -105,7 +105,10 @@ export class ZygoteProcess implements Disposable {
     if (child.stdout) {
       createInterface({ input: child.stdout }).on('line', (line) => {
         const report = zygoteReportSchema.safeParse(parseLine(line));
-        if (!report.success) return log.warn({ bytes: line.length }, 'the zygote said something unknown');
+        if (!report.success) {
+          log.warn({ bytes: line.length }, 'the zygote said something unknown');
+          return;
+        }
         onStart(report.data);
         this.hear(report.data);
       });

@@ -16,11 +16,7 @@ if sys.version_info < (3, 9):
     sys.stdout.flush()
     sys.exit(3)
 
-import builtins
-import fcntl
 import gc
-import importlib
-import importlib.util
 import json
 import mmap
 import os
@@ -29,9 +25,9 @@ import select
 import signal
 import struct
 import time
-import types
 import warnings
 
+from zygote_setup import load_kernel_package, preload, take_lock
 from zygote_processes import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_PDEATHSIG,
@@ -42,82 +38,14 @@ from zygote_processes import (
     process_table,
 )
 
-PACKAGE = 'sojourn_kernel'
-# In the order of their imports, so that each one finds those before it.
-MODULES = (
-    'frames',
-    'interrupts',
-    'output',
-    'display',
-    'previews',
-    'variables',
-    'cells',
-    'rebuild',
-    'runner',
-    'definitions',
-    'classes',
-    'arrays',
-    'reducers',
-    'pickler',
-    'grouping',
-    'nodes',
-    'checkpoint',
-    'restore',
-    'kernel',
-)
-LOCK_WAIT_S = 10.0
 # Must agree with interrupts.py.
 MARK = struct.Struct('=QQ')
-
-
-def load_kernel_package(folder):
-    """Loads our modules with a copy of the builtins of their own: user code may break `builtins`, never us."""
-    package = types.ModuleType(PACKAGE)
-    package.__path__ = [folder]
-    sys.modules[PACKAGE] = package
-    own_builtins = dict(vars(builtins))
-    for name in MODULES:
-        spec = importlib.util.spec_from_file_location(
-            PACKAGE + '.' + name, os.path.join(folder, name + '.py')
-        )
-        module = importlib.util.module_from_spec(spec)
-        module.__dict__['__builtins__'] = own_builtins
-        sys.modules[spec.name] = module
-        setattr(package, name, module)
-        spec.loader.exec_module(module)
-    return sys.modules[PACKAGE + '.kernel']
 
 
 def report(**fields):
     data = (json.dumps(fields) + '\n').encode()
     while data:
         data = data[os.write(1, data) :]
-
-
-def preload(names):
-    """Imports what is there. Returns the names that were imported and those that were not, with the reason."""
-    loaded, missing = [], {}
-    for name in names:
-        try:
-            importlib.import_module(name)
-            loaded.append(name)
-        except BaseException as error:  # a broken package may raise anything, SystemExit too
-            missing[name] = '%s: %s' % (type(error).__name__, str(error)[:300])
-    return loaded, missing
-
-
-def take_lock(path):
-    """Waits until no kernel of an earlier server lives: they all hold this lock. Returns (descriptor, taken)."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor, True
-        except OSError:
-            if time.monotonic() > deadline:
-                return descriptor, False
-            time.sleep(0.02)
 
 
 class Zygote:
@@ -239,7 +167,9 @@ class Zygote:
                 kill_quietly(member)
 
     def kill_copy(self, kernel, pid):
-        """The number came from a kernel, which may lie: only its own child, or an orphan of ours, is killed."""
+        """
+        The number came from a kernel, which may lie: only its own child, or an orphan of ours, is killed.
+        """
         parent, _ = process_table().get(pid, (0, 0))
         if pid not in self.kernels and (parent == kernel or parent == os.getpid()):
             kill_quietly(pid)

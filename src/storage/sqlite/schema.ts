@@ -25,8 +25,8 @@ const plausibleVersionMax = 10_000;
  */
 const tables = [
   `CREATE TABLE sessions(session_key INTEGER PRIMARY KEY AUTOINCREMENT,session_id TEXT NOT NULL UNIQUE,
-uid TEXT NOT NULL,kind TEXT NOT NULL,owner TEXT NOT NULL,created_at TEXT NOT NULL,failed INTEGER NOT NULL,cold TEXT NOT NULL,
-crc INTEGER NOT NULL)STRICT`,
+uid TEXT NOT NULL,kind TEXT NOT NULL,owner TEXT NOT NULL,created_at TEXT NOT NULL,failed INTEGER NOT NULL,
+cold TEXT NOT NULL,crc INTEGER NOT NULL)STRICT`,
   'CREATE INDEX by_time ON sessions(created_at DESC,session_id,kind,failed)',
   'CREATE INDEX by_owner ON sessions(owner,created_at DESC,session_id,kind,failed)',
   `CREATE TABLE heads(session_key INTEGER PRIMARY KEY REFERENCES sessions ON DELETE CASCADE,head_seq INTEGER NOT NULL,

@@ -1,0 +1,89 @@
+"""
+Getting the zygote ready: our own modules, the preload list, and the lock that kernels of an earlier server
+hold.
+"""
+
+import builtins
+import fcntl
+import importlib
+import importlib.util
+import os
+import sys
+import time
+import types
+
+PACKAGE = 'sojourn_kernel'
+# In the order of their imports, so that each one finds those before it.
+MODULES = (
+    'frames',
+    'interrupts',
+    'output',
+    'display',
+    'previews',
+    'variables',
+    'cells',
+    'rebuild',
+    'runner',
+    'definitions',
+    'classes',
+    'arrays',
+    'reducers',
+    'pickler',
+    'grouping',
+    'reasons',
+    'nodes',
+    'checkpoint',
+    'restore',
+    'kernel',
+)
+LOCK_WAIT_S = 10.0
+
+
+def load_kernel_package(folder):
+    """
+    Loads our modules with a copy of the builtins of their own: user code may break `builtins`, never us.
+    """
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [folder]
+    sys.modules[PACKAGE] = package
+    own_builtins = dict(vars(builtins))
+    for name in MODULES:
+        spec = importlib.util.spec_from_file_location(
+            PACKAGE + '.' + name, os.path.join(folder, name + '.py')
+        )
+        module = importlib.util.module_from_spec(spec)
+        module.__dict__['__builtins__'] = own_builtins
+        sys.modules[spec.name] = module
+        setattr(package, name, module)
+        spec.loader.exec_module(module)
+    return sys.modules[PACKAGE + '.kernel']
+
+
+def preload(names):
+    """
+    Imports what is there. Returns the names that were imported and those that were not, with the reason.
+    """
+    loaded, missing = [], {}
+    for name in names:
+        try:
+            importlib.import_module(name)
+            loaded.append(name)
+        except BaseException as error:  # a broken package may raise anything, SystemExit too
+            missing[name] = '%s: %s' % (type(error).__name__, str(error)[:300])
+    return loaded, missing
+
+
+def take_lock(path):
+    """
+    Waits until no kernel of an earlier server lives: they all hold this lock. Returns (descriptor, taken).
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor, True
+        except OSError:
+            if time.monotonic() > deadline:
+                return descriptor, False
+            time.sleep(0.02)
