@@ -131,6 +131,14 @@ sys.stdout.buffer.write(b'nine\\n')
     expect(lines[20_000]).to.have.length(5_000_000);
   });
 
+  it('sends one very long text in pieces', async () => {
+    const session = await world.session();
+    const { outputs } = await session.run('print("é" * 1_000_000, end="")');
+    const pieces = outputs.map((output) => ('text' in output ? output.text : ''));
+    expect(Math.max(...pieces.map((piece) => piece.length))).to.equal(65_536);
+    expect(pieces.join('')).to.equal('é'.repeat(1_000_000));
+  });
+
   it('gives output of threads to the session when no run is there to take it', async () => {
     const session = await world.session();
     await session.run(`import threading, sys\ngo = threading.Event()

@@ -22,6 +22,7 @@ from sojourn_kernel.frames import Channel
 from sojourn_kernel.interrupts import Interrupts
 
 PENDING_CHARACTERS = 8192
+PIECE_CHARACTERS = 65536
 # How long text without a newline may wait for more, in seconds.
 FLUSH_AFTER_S = 0.03
 STREAMS = {'stdout': 1, 'stderr': 2}
@@ -142,8 +143,10 @@ class Output:
                 left -= 65536
 
     def _send_text(self, stream: str, text: str) -> None:
-        if text:
-            self._channel.send_encoded(HEADS[stream], text.encode('utf-8', 'replace'))
+        # In pieces: one frame of a hundred megabytes would stop everybody on the other side.
+        for start in range(0, len(text), PIECE_CHARACTERS):
+            piece = text[start : start + PIECE_CHARACTERS]
+            self._channel.send_encoded(HEADS[stream], piece.encode('utf-8', 'replace'))
 
     def _pump(self) -> None:
         # Signals are the main thread's.
