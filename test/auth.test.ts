@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { Authenticator, checkOrigin } from '../src/api/auth.js';
-import { jsonDepthExceeds } from '../src/api/json-depth.js';
 import { isSojournError } from '../src/types/errors.js';
 
 const rules = { host: '127.0.0.1', allowedHosts: ['box.example'], allowedOrigins: ['https://app.example'] };
@@ -74,16 +73,5 @@ describe('who may call', () => {
       ).to.equal(false);
     }
     expect(passes(() => new Authenticator(null).authenticate(undefined))).to.equal(true);
-  });
-});
-
-describe('JSON depth', () => {
-  const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown;
-
-  it('is measured without recursion', () => {
-    expect(jsonDepthExceeds(nested(64), 64)).to.equal(false);
-    expect(jsonDepthExceeds(nested(65), 64)).to.equal(true);
-    expect(jsonDepthExceeds(nested(5000), 64)).to.equal(true);
-    expect(jsonDepthExceeds({ a: [1, 'x', null] }, 64)).to.equal(false);
   });
 });

@@ -7,7 +7,6 @@ import type { Request, Response } from 'express';
 import { errors, SojournError } from '../types/errors.js';
 import type { CallContext, HttpAlias, ICatalogue, Operation, Principal } from '../types/operation.js';
 import { sessionIdRule } from '../types/session.js';
-import { jsonDepthExceeds } from './json-depth.js';
 
 /** What earlier handlers have found out about a request. */
 export interface RequestFacts {
@@ -18,7 +17,6 @@ export interface RequestFacts {
 
 export interface RestOptions {
   readonly catalogue: ICatalogue;
-  readonly jsonDepth: number;
   facts(response: Response): RequestFacts;
 }
 
@@ -65,7 +63,7 @@ async function answer(
   options: RestOptions,
 ): Promise<void> {
   const { session_id, ...fromPath } = place;
-  const given = request.method === 'GET' ? fromQuery(request) : fromBody(request, options.jsonDepth);
+  const given = request.method === 'GET' ? fromQuery(request) : fromBody(request);
   const own = fromText(
     operation,
     { ...given, ...fromPath },
@@ -106,18 +104,10 @@ function seqOf(header: string): number {
 const badHeader = (name: string, rule: string) =>
   new SojournError('invalid_params', `The header ${name} must be ${rule}.`);
 
-function fromBody(request: Request, depth: number): Params {
+function fromBody(request: Request): Params {
   const body: unknown = request.body ?? {};
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new SojournError('invalid_params', 'The body must be a JSON object.');
-  }
-  if (jsonDepthExceeds(body, depth)) {
-    const detail = `The JSON body is nested deeper than ${depth}; limits.json_depth raises it.`;
-    throw new SojournError('invalid_json', detail, {
-      limit: 'json_depth',
-      setting: 'limits.json_depth',
-      value: depth,
-    });
   }
   return { ...body };
 }
@@ -125,7 +115,7 @@ function fromBody(request: Request, depth: number): Params {
 function fromQuery(request: Request): Params {
   const params: Params = {};
   for (const [key, value] of new URL(request.originalUrl, 'http://localhost').searchParams) {
-    if (key in params) throw new SojournError('invalid_params', `${key}: given twice.`);
+    if (Object.hasOwn(params, key)) throw new SojournError('invalid_params', `${key}: given twice.`);
     Object.defineProperty(params, key, { value, enumerable: true, configurable: true, writable: true });
   }
   return params;

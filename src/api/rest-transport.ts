@@ -12,6 +12,7 @@ import type { IConfig } from '../types/config.js';
 import type { IClock, IIds, ILog } from '../types/ports.js';
 import type { ITransport, TransportHost } from '../types/operation.js';
 import { Authenticator, checkOrigin } from './auth.js';
+import { jsonShape } from './json-shape.js';
 import { openApiDocument } from './openapi.js';
 import { toProblem } from './problem.js';
 import { restRouter } from './rest-router.js';
@@ -85,14 +86,21 @@ export class RestTransport implements ITransport {
     app.use(compression({ threshold: 1024 }));
     app.get('/api/health', (_request, response) => this.health(response));
     app.use(this.authenticate());
-    app.use(express.json({ limit: config.limits.request_bytes, strict: false, type: () => true }));
+    app.use(
+      express.json({
+        limit: config.limits.request_bytes,
+        strict: false,
+        type: () => true,
+        verify: (_request, _response, body) => checkShape(body, config),
+      }),
+    );
     app.get('/api/openapi.json', (_request, response) => {
       response
         .type('application/json')
         .end(JSON.stringify(openApiDocument(host.catalogue, this.options.version)));
     });
     const facts = (response: Response) => response.locals.facts as Facts;
-    app.use('/api', restRouter({ catalogue: host.catalogue, jsonDepth: config.limits.json_depth, facts }));
+    app.use('/api', restRouter({ catalogue: host.catalogue, facts }));
     app.use((request: Request) => {
       throw new SojournError(
         'operation_not_found',
@@ -155,6 +163,21 @@ export class RestTransport implements ITransport {
     const { clock, version, pid } = this.options;
     const timestamp = new Date(clock.now()).toISOString();
     response.json({ status: 'ok', server: 'sojourn', version, timestamp, pid });
+  }
+}
+
+function checkShape(body: Uint8Array, { limits }: IConfig): void {
+  const { depth, values } = jsonShape(body, limits.json_values);
+  if (depth > limits.json_depth) {
+    const detail = `The JSON body is nested deeper than ${limits.json_depth}; limits.json_depth raises it.`;
+    throw new SojournError('invalid_json', detail, { limit: 'json_depth', setting: 'limits.json_depth' });
+  }
+  if (values > limits.json_values) {
+    const detail = `The JSON body has more than ${limits.json_values} values; limits.json_values raises it.`;
+    throw new SojournError('payload_too_large', detail, {
+      limit: 'json_values',
+      setting: 'limits.json_values',
+    });
   }
 }
 

@@ -86,6 +86,8 @@ async function fix(
   let capture: ICapture | undefined;
   try {
     capture = await captureEngine();
+    // User code may have removed its own folder.
+    await services.files.makeDirectory(services.workspace, 0o700);
     const files = await captureFiles(services, request.previous, parts);
     const fixed = capture;
     return {

@@ -144,8 +144,7 @@ function schemaAt(path: readonly string[]): unknown {
 function fromText(text: string, schema: unknown): unknown {
   if (schema instanceof z.ZodNumber)
     return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-  if (schema instanceof z.ZodArray)
-    return text.split(text.includes(':') ? ':' : ',').filter((item) => item !== '');
+  if (schema instanceof z.ZodArray) return text.split(',').filter((item) => item !== '');
   if (schema instanceof z.ZodBoolean) return text === 'true' ? true : text === 'false' ? false : text;
   return text;
 }

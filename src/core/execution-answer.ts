@@ -41,7 +41,8 @@ export async function readAnswer(
     durable_seq: result?.seq ?? input.seq,
   };
   const failed = result?.error?.code;
-  if (failed !== undefined)
+  // An execution that was stopped the hard way has an outcome beside its error.
+  if (failed !== undefined && result?.value === undefined)
     throw new SojournError(knownCode(failed), result?.error?.message ?? failed, receipt);
   if (input.operation === 'execute') return executeAnswer(result, output, receipt, context);
   const value = result?.value;

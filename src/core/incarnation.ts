@@ -37,6 +37,7 @@ export class Incarnation implements Disposable {
   private closed = false;
   /** A death that was told before the engine was in use. */
   private earlyDeath: EngineDeath | null = null;
+  private replaying: AbortController | null = null;
   /** Output of threads and tasks that go on between runs. */
   private readonly background: OutputGate;
 
@@ -46,8 +47,8 @@ export class Incarnation implements Disposable {
     private readonly owner: IncarnationOwner,
     /** Null for a session that was made just now. */
     absence: Absence | null,
-    /** Inputs without an answer belong to a former process, and are closed by the first build. */
-    private closesOpenInputs: boolean,
+    /** Inputs up to this seq without an answer were a former process's, and are closed by the first build. */
+    private formerHead: number,
   ) {
     this.absence = absence;
     const limit = services.config.limits.journal_output_bytes;
@@ -89,22 +90,59 @@ export class Incarnation implements Disposable {
     await engine?.dispose();
   }
 
+  /** Gives up the input that is being run again now; it counts as lost. False when none is. */
+  stopReplay(): boolean {
+    const { replaying } = this;
+    replaying?.abort('interrupted');
+    return replaying !== null;
+  }
+
   async dispose(): Promise<void> {
     this.closed = true;
+    this.stopReplay();
     await this.discard({ cause: 'hibernated' });
   }
 
   private async build(): Promise<IEngine> {
-    const { store, definition, files, workspace } = this.services;
+    const { definition, files, workspace } = this.services;
     const record = this.owner.record();
     await files.makeDirectory(workspace, 0o700);
     if (this.absence === null) return this.adopt(await this.create(record.epoch));
     const mayReplay = record.recovery === 'replay' && definition.capabilities.replay === true;
-    const plan = await planRecovery(store, record, mayReplay);
-    if (this.closesOpenInputs) this.writer.resumeAt(plan.contentSeq);
-    const built = await this.rebuild(plan, record.epoch + 1);
-    await this.recordRebuild(plan, built, record.epoch + 1);
+    const { plan, built } = await this.recover({ ...record }, mayReplay);
+    if (this.formerHead >= 0) this.writer.resumeAt(plan.contentSeq);
+    try {
+      await this.recordRebuild(plan, built, record.epoch + 1);
+    } catch (error) {
+      await built.engine.dispose();
+      throw error;
+    }
     return this.adopt(built.engine);
+  }
+
+  /**
+   * From the newest checkpoint; where an engine cannot live with that one, from its parent, and at last from the
+   * journal alone. Stored bytes that are damaged are another matter: nothing is built on a guess.
+   */
+  private async recover(
+    record: SessionRecord,
+    mayReplay: boolean,
+  ): Promise<{ plan: RecoveryPlan; built: Rebuilt }> {
+    const { store, log } = this.services;
+    let start = record.head_checkpoint;
+    const passedOver: string[] = [];
+    for (;;) {
+      const plan = await planRecovery(store, { ...record, head_checkpoint: start }, mayReplay);
+      try {
+        return { plan, built: { ...(await this.rebuild(plan, record.epoch + 1)), passedOver } };
+      } catch (error) {
+        const unusable = isSojournError(error, 'kernel_died') || isSojournError(error, 'timeout');
+        if (!unusable || start === null || this.closed) throw error;
+        log.error({ err: error, checkpoint_id: start }, 'a checkpoint cannot be restored');
+        passedOver.push(start);
+        start = passedOver.length < 2 ? (plan.checkpoint?.parent ?? null) : null;
+      }
+    }
   }
 
   private adopt(engine: IEngine): IEngine {
@@ -149,9 +187,10 @@ export class Incarnation implements Disposable {
   }
 
   /** An input that kills the engine when it is run again is left out, and counted as lost. */
-  private async rebuild(plan: RecoveryPlan, epoch: number): Promise<Rebuilt> {
+  private async rebuild(plan: RecoveryPlan, epoch: number): Promise<Omit<Rebuilt, 'passedOver'>> {
     const lost: number[] = [];
     for (;;) {
+      if (this.closed) throw errors.closed(`Session '${this.owner.record().session_id}'`);
       const inputs = plan.replay.filter((input) => !lost.includes(input.seq));
       const engine = await this.create(epoch);
       try {
@@ -193,17 +232,19 @@ export class Incarnation implements Disposable {
     const { definition, clock } = this.services;
     for (const input of inputs) {
       const controller = new AbortController();
+      this.replaying = controller;
       const request = { ...input, inputSeq: input.seq, controller, emit: () => undefined };
       const timeoutMs = input.durationMs * 20 + 10_000;
       const outcome = await runInEngine(engine, definition, { ...request, timeoutMs }, clock);
-      const stopped = outcome.execute?.interrupt !== undefined;
+      this.replaying = null;
+      const stopped = controller.signal.aborted || outcome.execute?.interrupt !== undefined;
       if (this.earlyDeath || stopped || isSojournError(outcome.failure, 'kernel_died')) return input.seq;
     }
     return null;
   }
 
   private async recordRebuild(plan: RecoveryPlan, built: Rebuilt, epoch: number): Promise<void> {
-    const closing = this.closesOpenInputs ? plan.open : [];
+    const closing = plan.open.filter((seq) => seq <= this.formerHead);
     const patch: SessionPatch = { epoch, asleep: null };
     this.writer.setEpoch(epoch);
     await this.writer.appendEvents(
@@ -220,7 +261,10 @@ export class Incarnation implements Disposable {
           type: 'epoch' as const,
           epoch,
           cause: this.absence?.cause ?? 'server_restarted',
-          details: { ...this.absence?.details },
+          details: {
+            ...this.absence?.details,
+            ...(built.passedOver.length > 0 ? { unusable_checkpoints: built.passedOver } : {}),
+          },
           restored_seq: plan.checkpoint?.seq ?? null,
           replayed: built.replayed,
           lost: [...plan.lost, ...built.lost],
@@ -229,7 +273,7 @@ export class Incarnation implements Disposable {
       ],
       patch,
     );
-    this.closesOpenInputs = false;
+    this.formerHead = -1;
     this.owner.rebuilt(patch, built.replayed.length);
   }
 }
@@ -239,4 +283,6 @@ interface Rebuilt {
   notKept: NotKept[];
   replayed: number[];
   lost: number[];
+  /** Checkpoints that could not be restored. */
+  passedOver: string[];
 }

@@ -52,6 +52,8 @@ export async function planRecovery(
     const events = await store.readJournal(record.session_id, from, pageSize);
     if (events.length === 0) break;
     for (const event of events) {
+      // Written meanwhile, by this process.
+      if (event.seq > record.head_seq) break;
       if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
       if (event.type === 'input' && (event.seq > covered || pending.has(event.seq)))
         inputs.set(event.seq, event);

@@ -50,6 +50,7 @@ export async function runInEngine(
   try {
     if (request.operation === 'execute') {
       const execute = await runCode(engine, request, context);
+      if (execute.status === 'timeout') execute.error = timeoutError(timeoutMs, execute.error);
       return { status: execute.status, duration_ms: elapsed(), execute, error: execute.error ?? null };
     }
     if (request.operation === 'clear') {
@@ -85,6 +86,23 @@ function failedOutcome(error: unknown, definition: EngineDefinition, duration_ms
   return { status: 'error', duration_ms, error: described, failure };
 }
 
+/** The engine stopped it as for any interrupt; that it was the time is known here. */
+const timeoutError = (timeoutMs: number, error: ExecutionError | null | undefined): ExecutionError => ({
+  name: 'TimeoutError',
+  message: `It was stopped after ${timeoutMs / 1000} s.`,
+  traceback: error?.traceback ?? '',
+});
+
+/** Null for what cannot be written as JSON: nested without end, or made by an engine that broke its promise. */
+function sizeOf(output: OutputEventBody): number | null {
+  if ('text' in output) return Buffer.byteLength(output.text);
+  try {
+    return JSON.stringify(output).length;
+  } catch {
+    return null;
+  }
+}
+
 /** Passes output on until the journal's limit for one run is reached, then counts what was left out. */
 export class OutputGate {
   private passed = 0;
@@ -96,9 +114,9 @@ export class OutputGate {
   ) {}
 
   readonly emit = (output: OutputEventBody): void => {
-    const size = 'text' in output ? Buffer.byteLength(output.text) : JSON.stringify(output).length;
-    if (this.passed + size > this.limit) {
-      this.omitted.set(output.type, (this.omitted.get(output.type) ?? 0) + size);
+    const size = sizeOf(output);
+    if (size === null || this.passed + size > this.limit) {
+      this.omitted.set(output.type, (this.omitted.get(output.type) ?? 0) + (size ?? 0));
       return;
     }
     this.passed += size;

@@ -24,11 +24,15 @@ import type { Absence } from './incarnation.js';
 import { IncrementalWriter } from './incremental-writer.js';
 import { Mailbox } from './mailbox.js';
 import type { RunOutcome } from './run.js';
+import { retired } from './retirement.js';
 import { describeSession } from './session-metadata.js';
 import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
 import { WritePipeline } from './write-pipeline.js';
 import type { Write } from './write-pipeline.js';
+
+/** A session that dies more often than this is not rebuilt ahead of its next use. */
+const rebuildPauseMs = 10_000;
 
 export class SessionInstance implements ISessionInstance {
   private readonly mailbox: Mailbox;
@@ -36,6 +40,8 @@ export class SessionInstance implements ISessionInstance {
   private readonly incarnation: Incarnation;
   private readonly pipeline: WritePipeline;
   private readonly saver: SessionSaver;
+  /** When a rebuild was last asked for, on the monotonic clock. */
+  private rebuiltAt = -Infinity;
   private readonly reads = new Set<Promise<unknown>>();
   private lastAccess: number;
   /** Set when this instance has ended; said to whoever still asks it. */
@@ -60,7 +66,7 @@ export class SessionInstance implements ISessionInstance {
         this.saver.reset(replayed);
       },
     };
-    this.incarnation = new Incarnation(services, this.writer, owner, absence, absence !== null);
+    this.incarnation = new Incarnation(services, this.writer, owner, absence, absence ? record.head_seq : -1);
     this.pipeline = new WritePipeline(services, {
       id: record.session_id,
       mailbox: this.mailbox,
@@ -150,9 +156,11 @@ export class SessionInstance implements ISessionInstance {
     return answer as ExecuteResult;
   }
 
-  interrupt(): Promise<InterruptReport> {
+  async interrupt(): Promise<InterruptReport> {
     this.assertOpen();
-    return this.pipeline.interrupt();
+    const stopped = this.incarnation.stopReplay();
+    const report = await this.pipeline.interrupt();
+    return { ...report, interrupted: report.interrupted || stopped };
   }
 
   async restart(keepState: boolean): Promise<SessionMetadata> {
@@ -160,8 +168,7 @@ export class SessionInstance implements ISessionInstance {
     this.touch();
     // The restart goes before everything that waits, and does not wait for what runs either.
     const turn = this.mailbox.exclusive(() => this.restartNow(keepState), { first: true });
-    await this.pipeline.interrupt();
-    await turn;
+    await Promise.all([turn, this.interrupt()]);
     return this.getMetadata();
   }
 
@@ -183,7 +190,7 @@ export class SessionInstance implements ISessionInstance {
       await this.saver.saveInTurn('hibernate');
       await this.writer.flush();
       await this.services.store.updateSession(this.id, { asleep: 'hibernated' });
-      this.ended = new SojournError('closed', 'The session has gone to sleep.', { retired: true });
+      this.ended = retired();
       this.mailbox.close(this.ended);
       await this.incarnation.dispose();
     });
@@ -341,6 +348,11 @@ export class SessionInstance implements ISessionInstance {
 
   private rebuildSoon(): void {
     if (this.ended) return;
+    // What dies again at once is rebuilt when somebody asks for it: else it would be rebuilt for ever.
+    const now = this.services.clock.monotonic();
+    const recently = now - this.rebuiltAt < rebuildPauseMs;
+    this.rebuiltAt = now;
+    if (recently) return;
     void this.mailbox
       .exclusive(() => this.engine(), { first: true })
       .catch((error: unknown) => {

@@ -43,8 +43,10 @@ export class SessionPool implements ISessionPool {
     return this.sessions.size;
   }
 
-  peekLRU(): string | undefined {
-    for (const [id, session] of this.sessions) if (session.getState().status === 'idle') return id;
+  peekLRU(except?: ReadonlySet<string>): string | undefined {
+    for (const [id, session] of this.sessions) {
+      if (except?.has(id) !== true && session.getState().status === 'idle') return id;
+    }
     return undefined;
   }
 }

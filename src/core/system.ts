@@ -58,9 +58,12 @@ async function makeDirectory(path: string, mode?: number): Promise<void> {
     await fs.mkdir(path, mode);
   } catch (error) {
     if (hasCode(error, 'EEXIST') && (await fs.stat(path)).isDirectory()) return;
-    if (!hasCode(error, 'ENOENT') || dirname(path) === path || (await exists(dirname(path)))) throw error;
-    await makeDirectory(dirname(path), mode);
-    await makeDirectory(path, mode);
+    if (!hasCode(error, 'ENOENT') || dirname(path) === path) throw error;
+    // Where the parent is there by now somebody else made it; where it is no place for folders, this says so.
+    if (!(await exists(dirname(path)))) await makeDirectory(dirname(path), mode);
+    await fs.mkdir(path, mode).catch(async (again: unknown) => {
+      if (!hasCode(again, 'EEXIST') || !(await fs.stat(path)).isDirectory()) throw again;
+    });
   }
 }
 

@@ -70,7 +70,7 @@ interface Running {
 export class WritePipeline {
   private running: Running | null = null;
   private readonly waiting = new Set<Write>();
-  private readonly byKey = new Map<string, Promise<unknown>>();
+  private readonly byKey = new Map<string, { operation: string; params: Params; answer: Promise<unknown> }>();
 
   constructor(
     private readonly services: SessionServices,
@@ -84,7 +84,7 @@ export class WritePipeline {
   /** Journaled inputs whose turn has not come. */
   get pendingSeqs(): number[] {
     return [...this.waiting].flatMap((write) =>
-      write.seq === null || write.seq === this.runningSeq ? [] : [write.seq],
+      write.seq === null || write.answered || write.seq === this.runningSeq ? [] : [write.seq],
     );
   }
 
@@ -96,10 +96,13 @@ export class WritePipeline {
     const key = call.idempotency_key;
     if (key === undefined) return this.enqueue(operation, params, call);
     const underWay = this.byKey.get(key);
-    if (underWay) return underWay;
-    const work = this.answerOnce(key, operation, params, call).finally(() => this.byKey.delete(key));
-    this.byKey.set(key, work);
-    return work;
+    if (underWay) {
+      const same = underWay.operation === operation && isDeepStrictEqual(underWay.params, params);
+      return same ? underWay.answer : Promise.reject(this.keyTaken(key));
+    }
+    const answer = this.answerOnce(key, operation, params, call).finally(() => this.byKey.delete(key));
+    this.byKey.set(key, { operation, params, answer });
+    return answer;
   }
 
   async interrupt(): Promise<InterruptReport> {
@@ -121,8 +124,7 @@ export class WritePipeline {
     const earlier = await store.findInput(this.host.id, key);
     if (earlier?.type !== 'input') return this.enqueue(operation, params, call);
     if (earlier.operation !== operation || !isDeepStrictEqual(earlier.params, toJson(params))) {
-      const detail = `The idempotency key was used for another call, at seq ${earlier.seq}.`;
-      throw new SojournError('conflict', detail, { session_id: this.host.id, seq: earlier.seq });
+      throw this.keyTaken(key);
     }
     // What a former process left without an answer is closed while the session wakes.
     await this.host.engine();
@@ -158,7 +160,8 @@ export class WritePipeline {
     const seq = await write.journal();
     const empty = new ExecutionOutput(0).toResult();
     const rest = { should_exit: false, error: null, execution_count: null, duration_ms: waitMs };
-    return { ...this.receipt(seq), status: 'running', ...empty, ...rest } satisfies ExecuteResult;
+    // Accepted is not done: what has no result when the server dies is closed as interrupted.
+    return { ...this.receipt(seq, false), status: 'running', ...empty, ...rest } satisfies ExecuteResult;
   }
 
   /** Its turn has come. */
@@ -281,6 +284,11 @@ export class WritePipeline {
         reason: 'never run',
       },
     ]);
+  }
+
+  private keyTaken(key: string): SojournError {
+    const detail = `The idempotency key '${key}' was used for another call.`;
+    return new SojournError('conflict', detail, { session_id: this.host.id, idempotency_key: key });
   }
 
   private busy(): SojournError {

@@ -83,8 +83,9 @@ class DirectoryClaim implements Claim {
     if (found?.type === 'file') {
       const token = new TextDecoder().decode(await files.read(path)).trim();
       // Written again with the right mode if somebody opened it up, or cut it short.
-      if (token.length >= 16 && (found.mode & 0o077) === 0) return token;
-      if (token.length >= 16) return this.keep(path, token);
+      const usable = /^\S{16,512}$/.test(token);
+      if (usable && (found.mode & 0o077) === 0) return token;
+      if (usable) return this.keep(path, token);
     }
     return this.keep(path, ids.secret());
   }

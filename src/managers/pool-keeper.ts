@@ -69,20 +69,19 @@ export class PoolKeeper {
     return pool.size() % 16 === 0 && this.memoryBytes() > config.pool.max_memory_bytes;
   }
 
-  /** Least recently used first; with none idle the pool stays larger for a while. */
+  /** Least recently used first; with none idle the pool stays larger for a while. One that cannot sleep is passed over. */
   private async evict(): Promise<void> {
     const { pool } = this.services;
-    try {
-      while (!this.stopped && this.isOverfull()) {
-        const session = pool.peek(pool.peekLRU() ?? '');
-        if (!session) return;
-        await this.putToSleep(session);
-      }
-    } catch (error) {
-      this.failed(error);
-    } finally {
-      this.evicting = null;
+    const sleepless = new Set<string>();
+    while (!this.stopped && this.isOverfull()) {
+      const session = pool.peek(pool.peekLRU(sleepless) ?? '');
+      if (!session) break;
+      await this.putToSleep(session).catch((error: unknown) => {
+        sleepless.add(session.id);
+        this.failed(error);
+      });
     }
+    this.evicting = null;
   }
 
   private async sleepIdle(): Promise<void> {

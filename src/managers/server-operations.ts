@@ -35,7 +35,6 @@ function listOperations(sessions: ISessionManager): Operation[] {
       params: createSessionSchema,
       result: sessionMetadataSchema,
       http: [{ method: 'POST', path: '/sessions', status: 201 }],
-      answersOnce: true,
       handle: (params, call) => sessions.createSession(params, call),
     }),
     defineServerOperation({

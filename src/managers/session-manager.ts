@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { describeSession } from '../core/session-metadata.js';
 import type { LiveFacts } from '../core/session-metadata.js';
 import { TopicEmitter } from '../core/lifecycle.js';
+import { isRetired } from '../core/retirement.js';
 import { SessionInstance } from '../core/session-instance.js';
-import { errors, isSojournError, SojournError } from '../types/errors.js';
+import { errors, SojournError } from '../types/errors.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
@@ -27,6 +28,7 @@ import type {
 import type { ISessionStore } from '../types/store.js';
 import { createKey, newRecord } from './new-session.js';
 import { PoolKeeper } from './pool-keeper.js';
+import { sweepWorkspaces } from './workspace-sweep.js';
 
 export interface SessionManagerServices {
   readonly store: ISessionStore;
@@ -57,6 +59,10 @@ export class SessionManager implements ISessionManager {
   start(): Promise<void> {
     this.services.persistence.start();
     this.keeper.start();
+    const { config, store, files, log } = this.services;
+    sweepWorkspaces(join(config.data_dir, 'workspaces'), store, files, log).catch((error: unknown) => {
+      log.warn({ err: error }, 'left-over workspaces could not be removed');
+    });
     return Promise.resolve();
   }
 
@@ -93,7 +99,7 @@ export class SessionManager implements ISessionManager {
         return await work(session);
       } catch (error) {
         // It went to sleep between being found and being used: nothing was done yet.
-        if (!isSojournError(error, 'closed') || error.fields.retired !== true) throw error;
+        if (!isRetired(error)) throw error;
         if (this.services.pool.peek(id) === session) this.services.pool.remove(id);
       }
     }
@@ -114,12 +120,15 @@ export class SessionManager implements ISessionManager {
     await this.record(id, principal);
     await this.alone(id, async () => {
       const record = await this.record(id, principal);
-      const { pool, store, files } = this.services;
+      const { pool, store, files, log } = this.services;
       const live = pool.peek(id) as SessionInstance | undefined;
       pool.remove(id);
       await live?.dispose(errors.sessionNotFound(id));
       await store.deleteSession(id);
-      await files.remove(this.workspaceOf(record));
+      // What cannot be removed now is swept at a later start; the session is gone.
+      await files.remove(this.workspaceOf(record)).catch((error: unknown) => {
+        log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
+      });
     });
   }
 
@@ -169,6 +178,11 @@ export class SessionManager implements ISessionManager {
     await this.record(id, principal);
     await this.services.pool.peek(id)?.checkpoint('save');
     await this.services.store.sync();
+  }
+
+  async retryFailed(id: string, principal: Principal): Promise<void> {
+    const { failure } = await this.record(id, principal);
+    if (failure) await this.services.store.updateSession(id, { failure: null });
   }
 
   saveDirtySessions(): Promise<void> {
@@ -299,19 +313,19 @@ export class SessionManager implements ISessionManager {
   private wakeOnce(id: string): Promise<ISessionInstance> {
     const under = this.waking.get(id);
     if (under) return under;
-    const waking = this.wake(id).finally(() => this.waking.delete(id));
+    // In line with creating and deleting: a session that is being deleted is not woken beside it.
+    const waking = this.alone(id, () => this.wake(id)).finally(() => this.waking.delete(id));
     this.waking.set(id, waking);
     return waking;
   }
 
   private async wake(id: string): Promise<ISessionInstance> {
-    await this.changing.get(id)?.catch(() => undefined);
     const live = this.services.pool.get(id);
     if (live) return live;
     const record = await this.services.store.getSession(id);
     if (!record) throw errors.sessionNotFound(id);
     if (record.failure) {
-      const detail = `Session '${id}' was set aside: ${record.failure.detail}`;
+      const detail = `Session '${id}' was set aside: ${record.failure.detail} Once mended, restart it with preserve_state.`;
       throw new SojournError('storage_error', detail, { session_id: id, damaged: true });
     }
     const instance = this.instance(record, this.engineOf(record.kind), false);

@@ -76,7 +76,10 @@ function stateOperations(sessions: ISessionManager): Operation[] {
       summary: 'Starts the live state anew: empty, or with preserve_state from a checkpoint taken now.',
       params: z.strictObject({ preserve_state: z.boolean().default(false) }),
       result: sessionMetadataSchema,
-      handle: (params, call) => call.use((session) => session.restart(params.preserve_state)),
+      handle: async (params, call) => {
+        await sessions.retryFailed(call.session_id, call.principal);
+        return call.use((session) => session.restart(params.preserve_state));
+      },
     }),
     defineSessionOperation({
       name: 'save',

@@ -78,6 +78,9 @@ export const configSchema = z.strictObject({
       queue_length: count('Writes that wait in one session.').default(1000),
       request_bytes: bytes('Body of one request.').default(32 * 1024 ** 2),
       json_depth: count('Nesting of a JSON body.').default(64),
+      json_values: count(
+        'Values in a JSON body: a million would keep everybody waiting for seconds.',
+      ).default(100_000),
       output_bytes: bytes('Output of one run inside its answer; the rest stays in the journal.').default(
         1024 ** 2,
       ),

@@ -32,6 +32,8 @@ export interface ISessionManager extends Disposable {
   hibernate(id: string, principal: Principal): Promise<SessionMetadata>;
   /** Resolves when everything up to now is in a checkpoint and on the disk. */
   save(id: string, principal: Principal): Promise<void>;
+  /** Lets a session that was set aside be woken once more, after its files were mended. */
+  retryFailed(id: string, principal: Principal): Promise<void>;
   saveDirtySessions(): Promise<void>;
   /** Takes no more work, and resolves when what runs has ended: by itself within the grace time, else interrupted. */
   drain(): Promise<void>;

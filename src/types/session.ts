@@ -240,6 +240,6 @@ export interface ISessionPool {
   getDirty(): ISessionInstance[];
   clear(): void;
   size(): number;
-  /** The least recently used session that is doing nothing. */
-  peekLRU(): string | undefined;
+  /** The least recently used session that is doing nothing, and is none of `except`. */
+  peekLRU(except?: ReadonlySet<string>): string | undefined;
 }

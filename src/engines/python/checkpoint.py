@@ -33,6 +33,8 @@ RECURSION_LIMIT = 20_000
 # The latest cells are kept for tracebacks and inspect.getsource, older ones while a definition comes from
 # them.
 RECENT_CELLS = 100
+# As it was before any code of the session.
+FORK = os.fork
 MACHINERY = {'__name__', '__doc__', '__package__', '__loader__', '__spec__', '__builtins__'}
 
 
@@ -46,7 +48,7 @@ def fork_copy(runner: Runner, request: dict[str, Any], baseline_path: list[str])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # other threads are not needed in the copy
-            pid = os.fork()
+            pid = FORK()
     except OSError:
         channel.close()
         os.close(ready)

@@ -13,6 +13,8 @@ from sojourn_kernel.interrupts import Terminated
 TEXT_CHARACTERS = 1 << 20
 # Richer forms larger than this are left out; the text is always there.
 RICH_BYTES = 16 << 20
+# JSON that is nested deeper is left out.
+DEPTH = 64
 # Builtin containers with more items are rendered item by item, so that rendering can stop.
 LARGE_ITEMS = 10_000
 RICH_METHODS = {
@@ -102,5 +104,12 @@ def _content(content: Any) -> Any:
         content = base64.b64encode(content).decode()
     elif not isinstance(content, str) and content is not None:
         json.dumps(content, allow_nan=False)
-        return content
+        return None if _is_deeper_than(DEPTH, content) else content
     return content if content is None or len(content) <= RICH_BYTES else None
+
+
+def _is_deeper_than(levels: int, content: Any) -> bool:
+    if not isinstance(content, (dict, list, tuple)):
+        return False
+    items = content.values() if isinstance(content, dict) else content
+    return levels == 0 or any(_is_deeper_than(levels - 1, item) for item in items)

@@ -40,7 +40,7 @@ export class FrameChannel implements Disposable {
     this.queue = [];
     this.queuedBytes = 0;
     this.socket.resume();
-    if (waited.length > 0) this.deliver(waited);
+    this.guarded(() => this.deliver(waited));
   }
 
   /** The next frame; null when the other side has closed. */
@@ -82,13 +82,20 @@ export class FrameChannel implements Disposable {
 
   private receive(chunk: Buffer): void {
     if (this.fault !== null) return;
-    try {
+    this.guarded(() => {
       const frames = this.reader.push(chunk);
       if (this.listener) this.deliver(frames);
       else frames.forEach((frame) => this.enqueue(frame));
+    });
+  }
+
+  /** Whatever the other side's bytes bring about is the end of this connection, and of nothing else. */
+  private guarded(work: () => void): void {
+    try {
+      work();
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.fail(error.message);
+      const name = error instanceof Error ? error.name : 'error';
+      this.fail(error instanceof FrameError ? error.message : `${name} while a frame was taken in`);
     }
   }
 

@@ -11,7 +11,10 @@ export interface Frame {
 
 const headerBytes = 8;
 const jsonBytesMax = 64 * 1024 ** 2;
-const tailBytesMax = 1024 ** 3;
+/** Kernels cut what they send into far smaller pieces. */
+const tailBytesMax = 8 * 1024 ** 2;
+/** Whoever passes a message on will walk through it recursively. */
+const depthMax = 100;
 
 export class FrameError extends Error {
   override readonly name = 'FrameError';
@@ -63,9 +66,21 @@ export class FrameReader {
 }
 
 function parse(bytes: Buffer, start: number, end: number): unknown {
+  let message: unknown;
   try {
-    return JSON.parse(bytes.toString('utf8', start, end));
+    message = JSON.parse(bytes.toString('utf8', start, end));
   } catch (error) {
     throw new FrameError('a frame holds no JSON', { cause: error });
   }
+  // Each level takes two characters.
+  if (end - start > 2 * depthMax && isDeeperThan(depthMax, message)) {
+    throw new FrameError('a frame is nested too deeply');
+  }
+  return message;
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((item) => isDeeperThan(levels - 1, item));
 }

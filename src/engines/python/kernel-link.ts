@@ -2,8 +2,7 @@
  * One kernel as its engine talks to it: a request at a time, output as it comes, and one end, told once, after
  * everything that the kernel sent before it died.
  */
-import { errorTable, SojournError } from '../../types/errors.js';
-import type { ErrorCode } from '../../types/errors.js';
+import { SojournError } from '../../types/errors.js';
 import type { OutputEventBody } from '../../types/events.js';
 import type { ExitStatus, IClock, Timer } from '../../types/ports.js';
 import type { Frame } from './frame-reader.js';
@@ -13,6 +12,8 @@ import type { KernelMessage } from './protocol.js';
 
 /** How long a dead process may keep its socket, or a closed socket its process. */
 const lingerMs = 1000;
+/** Of one piece of output, and of what is joined from several: what the kernel's 65536 characters may take. */
+const pieceBytesMax = 256 * 1024;
 
 export interface KernelEnd extends ExitStatus {
   /** The rule that the kernel broke, if that is why it was ended. */
@@ -28,6 +29,7 @@ interface Pending {
 export class KernelLink {
   private pending: Pending | null = null;
   private lastId = 0;
+  private over: Error | null = null;
   /** Where output goes now. */
   onOutput: (output: OutputEventBody) => void = () => undefined;
 
@@ -42,7 +44,12 @@ export class KernelLink {
     channel.listen((frames) => this.receive(frames));
     const timers: Timer[] = [];
     const later = (delayMs: number, act: () => void) => void timers.push(this.clock.setTimer(delayMs, act));
-    void channel.closed.then(() => later(channel.fault ? 0 : lingerMs, () => this.process.kill()));
+    void channel.closed.then(() =>
+      later(channel.fault ? 0 : lingerMs, () => {
+        channel.fault ??= 'it closed its connection';
+        this.process.kill();
+      }),
+    );
     void exited.then(() => later(lingerMs, () => channel.dispose()));
     const [status] = await Promise.all([exited, channel.closed]);
     timers.forEach((timer) => timer.cancel());
@@ -60,6 +67,7 @@ export class KernelLink {
 
   /** One request at a time: the caller waits for the answer before it asks again. */
   request(op: string, params: Readonly<Record<string, unknown>> = {}, tail?: Uint8Array): Promise<unknown> {
+    if (this.over) return Promise.reject(this.over);
     if (this.pending) throw new Error('a kernel is asked one thing at a time');
     this.lastId += 1;
     const id = this.lastId;
@@ -69,8 +77,9 @@ export class KernelLink {
     });
   }
 
-  /** Rejects what still waits for an answer. */
+  /** The end of all questions: rejects what still waits for an answer, and whatever is asked from now on. */
   abandon(error: Error): void {
+    this.over ??= error;
     const pending = this.pending;
     this.pending = null;
     pending?.reject(error);
@@ -86,8 +95,13 @@ export class KernelLink {
         return;
       }
       const message = parsed.data;
-      if (message.t === 'stdout' || message.t === 'stderr') merged.text(message.t, frame.tail);
-      else {
+      if (message.t === 'stdout' || message.t === 'stderr') {
+        if (frame.tail.length > pieceBytesMax) {
+          this.process.channel.fail('a piece of output is too large');
+          return;
+        }
+        merged.text(message.t, frame.tail);
+      } else {
         merged.flush();
         this.dispatch(message);
       }
@@ -117,13 +131,15 @@ export class KernelLink {
 class OutputMerger {
   private stream: 'stdout' | 'stderr' = 'stdout';
   private pieces: Uint8Array[] = [];
+  private size = 0;
 
   constructor(private readonly emit: (output: OutputEventBody) => void) {}
 
   text(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
-    if (stream !== this.stream) this.flush();
+    if (stream !== this.stream || this.size + bytes.length > pieceBytesMax) this.flush();
     this.stream = stream;
     this.pieces.push(bytes);
+    this.size += bytes.length;
   }
 
   flush(): void {
@@ -131,13 +147,17 @@ class OutputMerger {
     // Each piece ends with a whole character, so they may be joined before they are decoded.
     const text = Buffer.concat(this.pieces).toString();
     this.pieces = [];
+    this.size = 0;
     this.emit({ type: this.stream, text });
   }
 }
 
-function errorOf(message: Extract<KernelMessage, { t: 'failed' }>): SojournError {
-  const code = isErrorCode(message.code) ? message.code : 'internal';
-  return new SojournError(code, message.detail, message.fields);
+/** The kernel runs anybody's code: of its codes and fields only those count that it can have a reason for. */
+function errorOf({ code, detail, fields }: Extract<KernelMessage, { t: 'failed' }>): SojournError {
+  const { name, message, traceback } = fields;
+  if (code === 'variable_not_found' || code === 'invalid_params') {
+    return new SojournError(code, detail, name === undefined ? {} : { name });
+  }
+  const known = Object.entries({ name, message, traceback }).filter(([, text]) => text !== undefined);
+  return new SojournError('internal', detail, Object.fromEntries(known));
 }
-
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code);

@@ -61,8 +61,8 @@ class Kernel:
             'get_variable': lambda request, tail: self._guarded(
                 get_variable, self._runner.namespace, request['name']
             ),
-            'set_variable': lambda request, tail: set_variable(
-                self._runner.namespace, request['name'], request['value']
+            'set_variable': lambda request, tail: self._guarded(
+                set_variable, self._runner.namespace, request['name'], request['value']
             ),
             'clear': self._clear,
             'capture': self._capture,
@@ -127,7 +127,7 @@ class Kernel:
         return outcome
 
     def _guarded(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """For handlers that may call the user's __repr__: an interrupt reaches them."""
+        """For handlers that may call the user's __repr__ or __del__: an interrupt reaches them."""
         self._runner.repair()
         try:
             return self._interrupts.guarded(lambda: work(*arguments))
@@ -135,13 +135,13 @@ class Kernel:
             self._output.finish()
 
     def _clear(self, request: dict[str, Any], tail: bytes) -> None:
-        self._runner.clear()
+        self._guarded(self._runner.clear)
         self._runner.repair()
-        gc.collect()
+        self._guarded(gc.collect)
 
     def _capture(self, request: dict[str, Any], tail: bytes) -> dict[str, int]:
         request.update(socket=self._socket, workspace=self._workspace, lock=self._lock)
-        pid = fork_copy(self._runner, request, self._path)
+        pid = self._interrupts.guarded(lambda: fork_copy(self._runner, request, self._path))
         self._copies.add(pid)
         return {'pid': pid}
 

@@ -11,6 +11,12 @@ export interface PythonEngineOptions {
   readonly startTimeoutMs: number;
   /** Between the rungs of the interrupt ladder. */
   readonly interruptGraceMs: number;
+  /** For an answer that is no run: variables, clear. Default: 10 s. */
+  readonly readLimitMs?: number;
+  /** For fixing the state, which takes a fork. Default: 20 s. */
+  readonly captureLimitMs?: number;
+  /** For an answer of the zygote, before it is killed and started anew. Default: 5 s. */
+  readonly zygoteLimitMs?: number;
   /** Largest pickle of one variable in a checkpoint. */
   readonly variableBytes: number;
   /** Largest sum of all pickles of one checkpoint. */

@@ -23,15 +23,21 @@ export const kernelMessageSchema = z.discriminatedUnion('t', [
     t: z.literal('failed'),
     id: z.number().int(),
     code: z.string(),
-    detail: z.string(),
-    fields: z.record(z.string(), z.unknown()),
+    detail: z.string().max(10_000),
+    /** Of an exception of the session's code, or the name of a variable; anything else is dropped. */
+    fields: z.object({
+      name: z.string().optional(),
+      message: z.string().optional(),
+      traceback: z.string().optional(),
+    }),
   }),
 ]);
 export type KernelMessage = z.infer<typeof kernelMessageSchema>;
 
 export const executeReplySchema = z.object({
   status: resultStatusSchema.exclude(['timeout']),
-  error: executionErrorSchema.nullable(),
+  /** Codes are the server's to give. */
+  error: executionErrorSchema.omit({ code: true }).nullable(),
   should_exit: z.boolean(),
   /** True when an interrupt reached the run, whatever the run made of it. */
   interrupted: z.boolean(),

@@ -10,6 +10,7 @@ import type {
   ExecuteRequest,
   ICapture,
   IEngine,
+  InterruptReason,
   RestoreReport,
   RunContext,
 } from '../../types/engine.js';
@@ -34,6 +35,9 @@ import type { ExecuteReply } from './protocol.js';
 import { Turns } from './turns.js';
 
 const restoreLimitMs = 60_000;
+/** For what is no run of user code, but may meet some: a __repr__, a __del__, a hook of fork. */
+const defaultReadLimitMs = 10_000;
+const defaultCaptureLimitMs = 20_000;
 /** What a checkpoint holds besides variables: sources of cells, random states. */
 const extraBytesMax = 64 * 1024 ** 2;
 
@@ -103,14 +107,13 @@ export class PythonEngine implements IEngine {
   ): Promise<z.output<S>> {
     return this.turns.run(async () => {
       this.assertUsable();
-      if (isStopped(context)) throw stoppedError(operation, context);
+      if (isStopped(context)) throw stoppedError(operation, reasonOf(context));
+      this.link.onOutput = (output) => context.emit({ ...output, input_seq: context.inputSeq });
       try {
-        const [value] = await this.perform(operation, params, context);
-        return this.read(schema, value);
-      } catch (error) {
-        throw isStopped(context) ? stoppedError(operation, context) : error;
+        const limitMs = this.options.readLimitMs ?? defaultReadLimitMs;
+        return this.read(schema, await this.bounded(operation, params, limitMs, context.signal));
       } finally {
-        this.ladder = null;
+        this.link.onOutput = (output) => this.context.emit(output);
       }
     });
   }
@@ -123,7 +126,8 @@ export class PythonEngine implements IEngine {
       const expected = await this.host.expectCopy(secret);
       try {
         const params = { secret, variable_bytes: variableBytes, session_bytes: sessionBytes };
-        const { pid } = this.read(captureReplySchema, await this.link.request('capture', params));
+        const limitMs = this.options.captureLimitMs ?? defaultCaptureLimitMs;
+        const { pid } = this.read(captureReplySchema, await this.bounded('capture', params, limitMs));
         const capture = new PythonCapture({
           expected,
           clock,
@@ -135,6 +139,8 @@ export class PythonEngine implements IEngine {
         return capture;
       } catch (error) {
         expected.cancel();
+        // A copy that came before its kernel was stopped is of no use.
+        void expected.channel.then((channel) => channel.dispose());
         throw error;
       }
     });
@@ -170,7 +176,7 @@ export class PythonEngine implements IEngine {
   clear(): Promise<void> {
     return this.turns.run(async () => {
       this.assertUsable();
-      await this.link.request('clear');
+      await this.bounded('clear', {}, this.options.readLimitMs ?? defaultReadLimitMs);
       this.gauge.touch();
     });
   }
@@ -195,6 +201,11 @@ export class PythonEngine implements IEngine {
     if (this.death) throw this.death;
   }
 
+  /** A question of its own, because what was seen before an await need not hold after it. */
+  private isClosed(): boolean {
+    return this.closed;
+  }
+
   /** A request during which output belongs to the run, and the run can be stopped. */
   private async perform(
     operation: string,
@@ -217,6 +228,37 @@ export class PythonEngine implements IEngine {
     }
   }
 
+  /**
+   * A request that is no run: stopped like one when its time is over or `signal` says so.
+   * @throws timeout when it had to be stopped, also when that was the end of the kernel
+   */
+  private async bounded(
+    operation: string,
+    params: Readonly<Record<string, unknown>>,
+    limitMs: number,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const { clock, interruptGraceMs } = this.options;
+    const ladder = new InterruptLadder(this.link, clock, interruptGraceMs);
+    this.ladder = ladder;
+    const climb = () => ladder.start();
+    const timer = clock.setTimer(limitMs, climb);
+    signal?.addEventListener('abort', climb, { once: true });
+    try {
+      return await this.link.request(operation, params);
+    } catch (error) {
+      if (this.closed) throw error;
+      // A kernel that died by itself is no matter of time.
+      const died = this.death !== null && ladder.rung !== 'terminate' && ladder.rung !== 'kill';
+      throw ladder.rung === null || died ? error : stoppedError(operation, interruptReason(signal));
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener('abort', climb);
+      await ladder.stop();
+      this.ladder = null;
+    }
+  }
+
   /** What a kernel answers is checked; one that answers nonsense is ended. */
   private read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
     const parsed = schema.safeParse(value);
@@ -233,9 +275,12 @@ export class PythonEngine implements IEngine {
     const outOfMemory =
       end.signal === 'SIGKILL' && rung !== 'kill' && (await this.host.memoryWatch.hasKilled());
     const death = describeDeath(end, rung, outOfMemory, this.gauge.read());
+    // It may have been disposed while this looked for the cause.
+    if (this.isClosed()) return;
     this.death = new SojournError('kernel_died', death.detail, { ...death.fields, cause: death.cause });
-    this.context.died(death);
+    // First: whoever hears of the death disposes this engine at once, which would tell the run something else.
     this.link.abandon(this.death);
+    this.context.died(death);
   }
 }
 
@@ -258,10 +303,12 @@ function stopped(context: RunContext, interrupt: Interrupt): ExecuteOutcome {
 
 const isStopped = (context: RunContext): boolean => context.signal.aborted;
 
-const reasonOf = (context: RunContext): 'timeout' | 'interrupted' =>
+const reasonOf = (context: RunContext): InterruptReason =>
   context.signal.reason === 'timeout' ? 'timeout' : 'interrupted';
 
-const stoppedError = (operation: string, context: RunContext) =>
-  new SojournError('timeout', `'${operation}' was stopped before it had an answer.`, {
-    reason: reasonOf(context),
-  });
+/** Why a bounded request was stopped: by whoever asked, or by its own limit. */
+const interruptReason = (signal: AbortSignal | undefined): InterruptReason =>
+  signal?.aborted && signal.reason !== 'timeout' ? 'interrupted' : 'timeout';
+
+const stoppedError = (operation: string, reason: InterruptReason) =>
+  new SojournError('timeout', `'${operation}' was stopped before it had an answer.`, { reason });
