@@ -1,4 +1,4 @@
-/** A session kind in a few lines: adds up numbers. Use it with `plugins: ['./examples/tally-engine.ts']`. */
+/** A session kind in a few lines: adds up numbers. Compiled, and named under `plugins`, it is a kind like any other. */
 import { z } from 'zod';
 import { defineEngine } from '../src/types/engine.js';
 import type { CheckpointSource, ExecuteOutcome, IEngine, RunContext } from '../src/types/engine.js';

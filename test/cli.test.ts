@@ -150,7 +150,7 @@ describe('the command line', function () {
     const wrong = await sojourn(['serve'], { env: { SOJOURN_PROT: '1' } });
     expect([wrong.code, wrong.err]).to.deep.equal([
       1,
-      'sojourn: SOJOURN_PROT=1 in the environment is no setting; did you mean SOJOURN_PORT?\n',
+      'sojourn: SOJOURN_PROT in the environment is no setting; did you mean SOJOURN_PORT?\n',
     ]);
   });
 

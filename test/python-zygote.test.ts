@@ -51,6 +51,25 @@ describe('the Python zygote', () => {
     }
   });
 
+  it('is killed by the next one when it was stopped and its server is dead', async () => {
+    const folder = await temporaryFolder('python-server');
+    const child = spawn(process.execPath, ['--import=tsx', 'test/support/python-server.ts', folder], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const pids = JSON.parse(line.toString()) as number[];
+    process.kill(pids[0] ?? 0, 'SIGSTOP');
+    child.kill('SIGKILL');
+    const world = await PythonWorld.open({ runDir: join(folder, 'run') });
+    try {
+      const session = await world.session();
+      expect(await session.value('1')).to.equal('1');
+      expect(pids.filter(isAlive)).to.deep.equal([]);
+    } finally {
+      await world.close();
+    }
+  });
+
   it('leaves out what cannot be preloaded', async () => {
     const world = await PythonWorld.open({ preload: ['json', 'no_such_module_here'] });
     try {

@@ -1,34 +1,9 @@
 import { expect } from 'chai';
-import sinon from 'sinon';
 import { isSojournError } from '../src/types/errors.js';
-import type { ErrorCode } from '../src/types/errors.js';
-import type { SessionEvent } from '../src/types/events.js';
-import type { ISession } from '../src/types/client.js';
 import type { CounterEngine } from './support/counter-engine.js';
+import { codeOf, counter, epochs, journal, total } from './support/session-words.js';
 import { openWorld } from './support/world.js';
 import type { World, WorldOptions } from './support/world.js';
-
-const counter = { kind: 'counter' };
-
-async function codeOf(work: Promise<unknown>): Promise<ErrorCode | 'none'> {
-  try {
-    await work;
-    return 'none';
-  } catch (error) {
-    if (isSojournError(error)) return error.code;
-    throw error;
-  }
-}
-
-async function journal(session: ISession): Promise<SessionEvent[]> {
-  const events: SessionEvent[] = [];
-  for await (const event of session.events({ follow: false })) events.push(event);
-  return events;
-}
-
-const epochs = async (session: ISession) =>
-  (await journal(session)).filter((event) => event.type === 'epoch');
-const total = async (session: ISession) => Number((await session.execute('total')).output);
 
 describe('a session', () => {
   let worlds: World[] = [];
@@ -40,123 +15,6 @@ describe('a session', () => {
   afterEach(async () => {
     for (const world of worlds) await world.close();
     worlds = [];
-    sinon.restore();
-  });
-
-  describe('after a crash', () => {
-    it('has every acknowledged command and its effect', async () => {
-      const world = await open();
-      const session = await world.client.createSession({ ...counter, sessionId: 'a' });
-      for (const step of ['add 1', 'add 2', 'add 3']) await session.execute(step);
-      await world.crash();
-      const after = (await open({ store: world.store, dataDir: world.dataDir })).client.session('a');
-      expect(await total(after)).to.equal(6);
-      const [rebuilt] = await epochs(after);
-      expect(rebuilt).to.include({ epoch: 2, cause: 'server_restarted', restored_seq: null });
-      expect(rebuilt).to.have.deep.property('replayed', [1, 4, 7]);
-    });
-
-    it('starts from the newest checkpoint and runs only what came after it', async () => {
-      const ran: string[] = [];
-      const world = await open();
-      const session = await world.client.createSession({ ...counter, sessionId: 'a' });
-      await session.execute('add 1');
-      await session.save();
-      await session.execute('add 10');
-      await world.crash();
-      const hooks = { ran: (_id: string, code: string) => void ran.push(code) };
-      const after = await open({ store: world.store, dataDir: world.dataDir, hooks });
-      expect(await total(after.client.session('a'))).to.equal(11);
-      expect(ran).to.deep.equal(['add 10', 'total']);
-    });
-
-    it('closes an input that had no answer as interrupted and never runs it again', async () => {
-      const ran: string[] = [];
-      const world = await open();
-      const session = await world.client.createSession({ ...counter, sessionId: 'a' });
-      await session.execute('add 5');
-      const hanging = session.execute('hang', { idempotencyKey: 'h' }).catch(() => undefined);
-      for await (const event of session.events()) if (event.type === 'stdout') break;
-      await world.crash();
-      await hanging;
-      const hooks = { ran: (_id: string, code: string) => void ran.push(code) };
-      const after = (await open({ store: world.store, dataDir: world.dataDir, hooks })).client.session('a');
-      expect(await total(after)).to.equal(5);
-      expect(ran).to.deep.equal(['add 5', 'total']);
-      const history = await after.history();
-      expect(history.map(({ status }) => status)).to.deep.equal(['ok', 'interrupted', 'ok']);
-      const repeated = await after.execute('hang', { idempotencyKey: 'h' });
-      expect(repeated.status).to.equal('interrupted');
-    });
-
-    it('answers a repeated key with the first answer', async () => {
-      const world = await open();
-      const session = await world.client.createSession({ ...counter, sessionId: 'a' });
-      const first = await session.execute('add 7', { idempotencyKey: 'k' });
-      await world.crash();
-      const after = (await open({ store: world.store, dataDir: world.dataDir })).client.session('a');
-      const again = await after.execute('add 7', { idempotencyKey: 'k' });
-      expect(again.output).to.equal(first.output);
-      expect(again.seq).to.equal(first.seq);
-      expect(await total(after)).to.equal(7);
-    });
-
-    it('gives a repeated creation its session', async () => {
-      const world = await open();
-      const one = await world.client.createSession({ ...counter, idempotencyKey: 'c' });
-      await world.crash();
-      const after = await open({ store: world.store, dataDir: world.dataDir });
-      expect((await after.client.createSession({ ...counter, idempotencyKey: 'c' })).id).to.equal(one.id);
-      expect((await after.client.listSessions()).totalSessions).to.equal(1);
-    });
-
-    it('runs nothing again when it recovers by checkpoint only, and names what is lost', async () => {
-      const world = await open();
-      const session = await world.client.createSession({
-        ...counter,
-        sessionId: 'a',
-        recovery: 'checkpoint',
-      });
-      await session.execute('add 1');
-      await session.save();
-      const { seq } = await session.execute('add 10');
-      await world.crash();
-      const after = (await open({ store: world.store, dataDir: world.dataDir })).client.session('a');
-      expect(await total(after)).to.equal(1);
-      expect((await epochs(after))[0]).to.have.deep.property('lost', [seq]);
-    });
-
-    it('keeps the effect of an input that must not be repeated by a checkpoint before its answer', async () => {
-      const ran: string[] = [];
-      const world = await open();
-      const session = await world.client.createSession({ ...counter, sessionId: 'a' });
-      await session.execute('add 3', { replay: false });
-      await world.crash();
-      const hooks = { ran: (_id: string, code: string) => void ran.push(code) };
-      const after = await open({ store: world.store, dataDir: world.dataDir, hooks });
-      expect(await total(after.client.session('a'))).to.equal(3);
-      expect(ran).to.deep.equal(['total']);
-    });
-
-    it('leaves out an input that kills the engine when it is run again', async () => {
-      const world = await open();
-      const session = await world.client.createSession({ ...counter, sessionId: 'a' });
-      await session.execute('add 1');
-      const { seq } = await session.execute('add 100');
-      await session.execute('add 2');
-      await world.crash();
-      const made: CounterEngine[] = [];
-      const hooks = {
-        made: (engine: CounterEngine) => void made.push(engine),
-        // It dies without a word in the middle of the run, as by a segfault.
-        ran: (_id: string, code: string) => {
-          if (code === 'add 100') made.at(-1)?.killed();
-        },
-      };
-      const after = (await open({ store: world.store, dataDir: world.dataDir, hooks })).client.session('a');
-      expect(await total(after)).to.equal(3);
-      expect((await epochs(after))[0]).to.have.deep.property('lost', [seq]);
-    });
   });
 
   describe('whose engine dies', () => {
@@ -231,6 +89,32 @@ describe('a session', () => {
         if (event.type === 'result' && event.input_seq === early.seq) break;
       }
       expect((await session.execution(early.seq)).output).to.equal('5\n');
+    });
+
+    it('refuses one key for two calls, also while the first still runs', async () => {
+      const { client } = await open();
+      const session = await client.createSession({ ...counter, sessionId: 'a' });
+      const hanging = session.execute('hang', { idempotencyKey: 'k' });
+      expect(await codeOf(session.execute('add 5', { idempotencyKey: 'k' }))).to.equal('conflict');
+      for await (const event of session.events()) if (event.type === 'stdout') break;
+      await session.interrupt();
+      await hanging;
+      expect(await total(session)).to.equal(0);
+      await client.createSession({ ...counter, sessionId: 'b', idempotencyKey: 'c' });
+      const other = client.createSession({ ...counter, sessionId: 'c', idempotencyKey: 'c' });
+      expect(await codeOf(other)).to.equal('conflict');
+    });
+
+    it('can be restarted and deleted at the same moment while it is busy', async () => {
+      const { client } = await open();
+      const session = await client.createSession({ ...counter, sessionId: 'a' });
+      const hanging = codeOf(session.execute('hang'));
+      for await (const event of session.events()) if (event.type === 'stdout') break;
+      const restarting = codeOf(session.restart());
+      await session.delete();
+      expect(['none', 'session_not_found']).to.include(await restarting);
+      await hanging;
+      expect(await codeOf(session.info())).to.equal('session_not_found');
     });
 
     it('says nothing of the inside of an engine that throws', async () => {

@@ -21,7 +21,7 @@ export function openApiDocument(catalogue: ICatalogue, version: string): Json {
     info: {
       title: 'Sojourn',
       version,
-      description: 'Durable, forkable sessions behind one API.',
+      description: 'Durable sessions behind one API.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],

@@ -33,8 +33,8 @@ export function restRouter(options: RestOptions): Router {
   });
   router.all('/sessions/:id/:operation', async (request, response) => {
     const { operation: name = '', id = '' } = request.params as Record<string, string>;
-    const operation = options.catalogue.find(name);
-    if (operation?.scope !== 'session') throw errors.operationNotFound(name);
+    const operation = options.catalogue.get(name);
+    if (operation.scope !== 'session') throw errors.operationNotFound(name);
     if (request.method !== 'POST' && !(request.method === 'GET' && operation.access === 'read')) {
       const detail = `${request.method} is not for '${name}'; use POST.`;
       throw new SojournError('operation_not_found', detail, { operation: name });

@@ -34,6 +34,7 @@ export async function withClient<T>(
   const token = options.token ?? process.env.SOJOURN_TOKEN;
   const client = await SojournClient.connect({
     autoStart: true,
+    ...(options.config === undefined ? {} : { config: options.config }),
     ...(url === undefined ? { dataDir: configFor(options).data_dir } : { url }),
     ...(token === undefined ? {} : { token }),
   });

@@ -3,6 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { silentLog } from '../core/system.js';
 import type { ResolvedConfig } from '../types/config.js';
 import { isSojournError } from '../types/errors.js';
@@ -27,6 +28,7 @@ export function addDoctor(program: Command): void {
       const findings = [
         { name: 'node', ok: true, detail: process.version },
         { name: 'sojourn', ok: true, detail: version },
+        await storeFinding(),
         ...(await engineFindings(config)),
         await dataFinding(config),
         await portFinding(config),
@@ -37,6 +39,22 @@ export function addDoctor(program: Command): void {
         for (const { name, ok, detail } of findings)
           printLine(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(9)} ${detail}`);
     });
+}
+
+async function storeFinding(): Promise<Finding> {
+  try {
+    const { default: Database } = await import('better-sqlite3');
+    const database = new Database(':memory:');
+    const found = z
+      .object({ version: z.string() })
+      .parse(database.prepare('SELECT sqlite_version() AS version').get());
+    database.close();
+    return { name: 'store', ok: true, detail: `SQLite ${found.version}` };
+  } catch {
+    const detail =
+      'better-sqlite3 has no compiled binary; install a C++ compiler, then: npm rebuild better-sqlite3';
+    return { name: 'store', ok: false, detail };
+  }
 }
 
 async function engineFindings(config: Readonly<ResolvedConfig>): Promise<Finding[]> {

@@ -10,7 +10,7 @@ import { addServerCommands } from './server-commands.js';
 import { addSessionCommands } from './session-commands.js';
 
 const program = new Command('sojourn')
-  .description('Durable, forkable sessions: Python kernels and other live state behind one API.')
+  .description('Durable sessions: Python kernels and other live state behind one API.')
   .version(version)
   .option('--json', 'answer in JSON')
   .option('--url <url>', 'a remote server (or SOJOURN_URL)')

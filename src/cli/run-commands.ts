@@ -82,6 +82,8 @@ async function runStreaming(
   const { headSeq } = await session.info();
   const done = new AbortController();
   const result = session.execute(code, { ...options, idempotencyKey });
+  // Ctrl-C stops the code, as in any terminal; a second one leaves it alone and ends this program.
+  process.once('SIGINT', () => void session.interrupt().catch(() => process.exit(1)));
   // A refused run has no events to wait for.
   result.catch(() => done.abort());
   let input: number | null = null;

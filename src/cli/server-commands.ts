@@ -1,4 +1,5 @@
 /** `sojourn start`, `stop` and `status`: the same server in the background. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { backgroundServer } from '../client/auto-start.js';
 import { configFor, globalOptions, withClient } from './context.js';
@@ -42,7 +43,13 @@ export function addServerCommands(program: Command): void {
       }
       const status = (await withClient(options, (client) => client.call('status'))) as ServerStatus;
       if (options.json === true) printJson({ running: true, ...status });
-      else printStatus(status);
+      else {
+        printStatus(status);
+        const found =
+          remote === undefined ? await backgroundServer(configFor(options).data_dir).find() : null;
+        if (found)
+          printLine(`It serves ${found.url}; the token is in ${join(configFor(options).data_dir, 'token')}.`);
+      }
     });
 }
 

@@ -15,6 +15,8 @@ export interface LocateOptions {
   readonly autoStart?: boolean;
   readonly startTimeoutMs?: number;
   readonly token?: string;
+  /** A configuration file for a server that is started. */
+  readonly config?: string;
 }
 
 /** What a server started in the background takes over from the program that starts it. */
@@ -41,7 +43,7 @@ export function backgroundServer(dataDir: string, config?: string): ProcessManag
 export async function findOrStart(options: LocateOptions): Promise<{ url: string; token: string | null }> {
   const given = options.dataDir === undefined ? {} : { data_dir: options.dataDir };
   const { data_dir: dataDir } = loadConfig({ given, file: null, env: homeEnvironment() });
-  const server = backgroundServer(dataDir);
+  const server = backgroundServer(dataDir, options.config);
   const timeout = options.startTimeoutMs === undefined ? {} : { timeoutMs: options.startTimeoutMs };
   if (options.autoStart === true) await server.startServer(timeout);
   const found = await server.find();

@@ -12,6 +12,8 @@ export interface ConnectOptions {
   dataDir?: string;
   /** Starts a server in the background when none answers, now or at a later call. */
   autoStart?: boolean;
+  /** A configuration file for a server that is started. */
+  config?: string;
   /** How long a start may take; default 30 s. */
   startTimeoutMs?: number;
   retries?: number;

@@ -16,6 +16,7 @@ import type {
 import type { ISessionManager } from '../types/managers.js';
 import { sessionIdSchema } from '../types/session.js';
 import type { AnswerKeeper } from './answer-keeper.js';
+import { nearest } from './nearest.js';
 
 const rank: Record<Access, number> = { read: 0, write: 1, admin: 2 };
 const namePattern = /^[a-z][a-z0-9_]{1,63}$/;
@@ -43,9 +44,14 @@ export class Catalogue implements ICatalogue {
     return this.operations.get(name);
   }
 
-  async call(name: string, params: unknown, call: CallContext): Promise<unknown> {
+  get(name: string): Operation {
     const operation = this.operations.get(name);
-    if (!operation) throw errors.operationNotFound(name);
+    if (operation) return operation;
+    throw errors.operationNotFound(name, nearest(name, [...this.operations.keys()]));
+  }
+
+  async call(name: string, params: unknown, call: CallContext): Promise<unknown> {
+    const operation = this.get(name);
     if (rank[call.principal.access] < rank[operation.access]) {
       const detail = `'${name}' needs ${operation.access} access; this token has ${call.principal.access}.`;
       throw new SojournError('forbidden', detail, { operation: name });

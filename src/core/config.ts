@@ -107,7 +107,8 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): Tre
     if (!path) {
       const hint = nearest(name, [...known.keys()]);
       throw invalid(
-        `${name}=${value} in the environment is no setting${hint ? `; did you mean ${hint}?` : '.'}`,
+        // The value may be a secret under a mistyped name.
+        `${name} in the environment is no setting${hint ? `; did you mean ${hint}?` : '.'}`,
         name,
       );
     }

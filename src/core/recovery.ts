@@ -47,23 +47,14 @@ export async function planRecovery(
   const inputs = new Map<number, InputEvent>();
   const ended: { input: InputEvent; result: ResultEvent }[] = [];
   let contentSeq = covered;
-  let from = Math.min(covered + 1, ...pending);
-  while (from <= record.head_seq) {
-    const events = await store.readJournal(record.session_id, from, pageSize);
-    if (events.length === 0) break;
-    for (const event of events) {
-      // Written meanwhile, by this process.
-      if (event.seq > record.head_seq) break;
-      if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
-      if (event.type === 'input' && (event.seq > covered || pending.has(event.seq)))
-        inputs.set(event.seq, event);
-      if (event.type !== 'result') continue;
-      const input = inputs.get(event.input_seq);
-      if (!input) continue;
-      inputs.delete(event.input_seq);
-      ended.push({ input, result: event });
-    }
-    from = (events.at(-1)?.seq ?? from) + 1;
+  for await (const event of journalFrom(store, record, Math.min(covered + 1, ...pending))) {
+    if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
+    if (event.type === 'input' && (event.seq > covered || pending.has(event.seq)))
+      inputs.set(event.seq, event);
+    const input = event.type === 'result' ? inputs.get(event.input_seq) : undefined;
+    if (event.type !== 'result' || !input) continue;
+    inputs.delete(event.input_seq);
+    ended.push({ input, result: event });
   }
   const again = ended.filter(({ input, result }) => mayReplay && isReplayable(input, result));
   const replay = again.map(({ input, result }) => ({
@@ -81,6 +72,23 @@ export async function planRecovery(
     open: [...inputs.keys()],
     contentSeq,
   };
+}
+
+/** Up to the record's head: what comes meanwhile is of this process, and no matter of recovery. */
+async function* journalFrom(
+  store: ISessionStore,
+  record: SessionRecord,
+  start: number,
+): AsyncGenerator<SessionEvent> {
+  const { session_id, head_seq } = record;
+  let from = start;
+  while (from <= head_seq) {
+    const events = await store.readJournal(session_id, from, Math.min(pageSize, head_seq - from + 1));
+    yield* events;
+    const last = events.at(-1);
+    if (!last) return;
+    from = last.seq + 1;
+  }
 }
 
 async function headCheckpoint(store: ISessionStore, record: SessionRecord): Promise<CheckpointRecord | null> {

@@ -18,13 +18,18 @@ export async function removeTree(files: IFiles, held: HeldDirectory, name: strin
   if (stat.type === 'directory') {
     const inner = await files.holdDirectory(path);
     try {
+      // Its own code may have locked the folder.
+      await inner.setAttributes({ mode: 0o700 });
       for (const entry of await files.list(inner.path)) await removeTree(files, inner, entry.name);
     } finally {
       await inner.dispose();
     }
   }
   await files.removeOne(path).catch((error: unknown) => {
-    if (!isFileError(error) || error.code !== 'ENOENT') throw error;
+    if (!isFileError(error) || error.code === 'ENOENT') return;
+    // Names that are no text are not listed; what removes whole folders goes by their bytes.
+    if (error.code !== 'ENOTEMPTY') throw error;
+    return files.remove(path);
   });
 }
 

@@ -69,7 +69,7 @@ export class PoolKeeper {
     return pool.size() % 16 === 0 && this.memoryBytes() > config.pool.max_memory_bytes;
   }
 
-  /** Least recently used first; with none idle the pool stays larger for a while. One that cannot sleep is passed over. */
+  /** Least recently used first, past those that cannot sleep; with none idle the pool stays larger for a while. */
   private async evict(): Promise<void> {
     const { pool } = this.services;
     const sleepless = new Set<string>();

@@ -27,6 +27,8 @@ import type {
 } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
 import { createKey, newRecord } from './new-session.js';
+import { checkSessionLimits } from './session-limits.js';
+import { statusFilter } from './status-filter.js';
 import { PoolKeeper } from './pool-keeper.js';
 import { sweepWorkspaces } from './workspace-sweep.js';
 
@@ -143,8 +145,7 @@ export class SessionManager implements ISessionManager {
     const { store, pool } = this.services;
     const { status, ...rest } = query;
     const owner = principal.access === 'admin' ? {} : { owner: principal.id };
-    const live = new Map(pool.getAll().map((session) => [session.id, session]));
-    const byStatus = status === undefined ? {} : this.statusFilter(status, live);
+    const byStatus = status === undefined ? {} : statusFilter(status, pool.getAll());
     const page = await store.listSessions({ ...rest, ...owner, ...byStatus });
     const sessions = page.sessions.map((record) =>
       describeSession(record, this.liveFacts(record.session_id)),
@@ -236,7 +237,7 @@ export class SessionManager implements ISessionManager {
   ): Promise<SessionMetadata> {
     const { store, config, clock, ids } = this.services;
     const definition = this.engineOf(request.kind ?? 'python');
-    await this.checkLimits(call.principal);
+    await checkSessionLimits(store, config, call.principal);
     const at = new Date(clock.now()).toISOString();
     const record = newRecord({
       id,
@@ -282,20 +283,6 @@ export class SessionManager implements ISessionManager {
       return describeSession(record, this.liveFacts(record.session_id));
     }
     throw errors.sessionExists(record.session_id);
-  }
-
-  private async checkLimits(principal: Principal): Promise<void> {
-    const { store, config } = this.services;
-    const all = await store.listSessions({ limit: 1 });
-    if (all.total >= config.limits.sessions) {
-      throw errors.limitExceeded('The number of sessions', 'limits.sessions', config.limits.sessions);
-    }
-    if (config.limits.sessions_per_owner >= config.limits.sessions) return;
-    const own = await store.listSessions({ limit: 1, owner: principal.id });
-    const limit = config.limits.sessions_per_owner;
-    if (own.total >= limit) {
-      throw errors.limitExceeded('The number of sessions of one owner', 'limits.sessions_per_owner', limit);
-    }
   }
 
   /** Creating and deleting one id happen one after another. */
@@ -382,15 +369,6 @@ export class SessionManager implements ISessionManager {
     if (!live) return null;
     const { status, memory_bytes } = live.getMetadata();
     return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime() };
-  }
-
-  private statusFilter(status: string, live: Map<string, ISessionInstance>) {
-    if (status === 'failed') return { failed: true };
-    if (status === 'hibernated') return { failed: false, except_ids: [...live.keys()] };
-    const ids = [...live.values()]
-      .filter((session) => session.getState().status === status)
-      .map(({ id }) => id);
-    return { session_ids: ids };
   }
 
   private engineOf(kind: string): EngineDefinition {

@@ -31,7 +31,7 @@ export const configSchema = z.strictObject({
     .default('os')
     .describe('For sessions that do not choose; see docs/durability.md.'),
   transports: z.array(z.string()).default(['rest']).describe('Doors to open.'),
-  plugins: z.array(z.string()).default([]).describe('Modules with further engines, stores and transports.'),
+  plugins: z.array(z.string()).default([]).describe('Modules with further engines and stores.'),
   shutdown_grace_s: seconds('How long requests under way may take to end when the server stops.').default(5),
   log: z
     .strictObject({

@@ -82,8 +82,13 @@ export const errors = {
       `Session '${sessionId}' exists already; choose another id or pass if_exists: "return".`,
       { session_id: sessionId },
     ),
-  operationNotFound: (name: string) =>
-    new SojournError('operation_not_found', `No operation '${name}'.`, { operation: name }),
+  /** @param meant the name that was probably meant. */
+  operationNotFound: (name: string, meant?: string) =>
+    new SojournError(
+      'operation_not_found',
+      `No operation '${name}'${meant === undefined ? '.' : `; did you mean '${meant}'?`}`,
+      { operation: name },
+    ),
   limitExceeded: (limit: string, setting: string, value: number) =>
     new SojournError('limit_exceeded', `${limit} is limited to ${value}; ${setting} raises it.`, {
       limit,

@@ -107,6 +107,8 @@ export interface ICatalogue {
   /** Every operation, by name. */
   list(): readonly Operation[];
   find(name: string): Operation | undefined;
+  /** @throws operation_not_found, with the name that was probably meant */
+  get(name: string): Operation;
   /**
    * Validates, authorises and runs one operation. `params.session_id` names the session for session operations,
    * and the keys of `writeOptionsSchema` may stand among the parameters of a write.

@@ -66,6 +66,7 @@ export class CounterEngine implements IEngine {
   }
 
   async restore(source: CheckpointSource): Promise<RestoreReport> {
+    this.hooks.restored?.();
     if (source.parts.length > 0) this.total = Number(new TextDecoder().decode(await source.read('total')));
     return { not_kept: [] };
   }
@@ -116,8 +117,10 @@ export class CounterEngine implements IEngine {
 export interface CounterHooks {
   /** Called for every run, the replayed ones too. */
   ran?(sessionId: string, code: string, epoch: number): void;
+  /** Called before a state is restored; may throw. */
+  restored?(): void;
   /** Called for every engine that is made; may throw. */
-  made?(engine: CounterEngine, context: EngineContext): void;
+  made?(engine: CounterEngine, context: EngineContext): void | Promise<void>;
 }
 
 export const counterEngine = (hooks: CounterHooks = {}) =>
@@ -137,9 +140,9 @@ export const counterEngine = (hooks: CounterHooks = {}) =>
         run: (engine: CounterEngine) => Promise.resolve({ total: engine.value }),
       }),
     ],
-    create: (_options, context) => {
+    create: async (_options, context) => {
       const engine = new CounterEngine(context, hooks);
-      hooks.made?.(engine, context);
-      return Promise.resolve(engine);
+      await hooks.made?.(engine, context);
+      return engine;
     },
   });

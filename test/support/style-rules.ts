@@ -130,7 +130,7 @@ export function deadFiles(files: readonly SourceFile[], entries: RegExp): string
 
 /** Words that make a number's meaning plain without a unit: things that are counted, and ports. */
 const counted =
-  /(^|_)(port|sessions|depth|length|inputs|turns|owner|count|entries|rows|clients|subscribers|retries)$/;
+  /(^|_)(port|sessions|depth|length|inputs|values|turns|owner|count|entries|rows|clients|subscribers|retries)$/;
 const units = /_(s|ms|bytes|percent|per_s|hours)$/;
 
 /** The paths of numeric settings whose name tells neither a unit nor what is counted. */
