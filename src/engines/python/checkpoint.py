@@ -24,6 +24,7 @@ from typing import Any
 from sojourn_kernel.frames import Channel
 from sojourn_kernel.nodes import StateGraph
 from sojourn_kernel.definitions import is_importable
+from sojourn_kernel.packing import Packer
 from sojourn_kernel.runner import Runner
 
 FORMAT = 1
@@ -122,9 +123,14 @@ class CheckpointWriter:
         graph = StateGraph(self._runner.main, request['variable_bytes'], request['session_bytes'])
         graph.add({name: value for name, value in namespace.items() if name not in imported})
         groups = []
+        packer = Packer()
         for part in graph.parts():
-            self._send(part.name, part.data)
-            groups.append({'part': part.name, 'nodes': [node.label for node in part.nodes]})
+            entry = {'part': part.name, 'nodes': [node.label for node in part.nodes]}
+            groups.append(entry)
+            if not packer.takes(entry, part.data):
+                self._send(part.name, part.data)
+        for name, data in packer.parts():
+            self._send(name, data)
         sources = self._sources(graph)
         if sources:
             self._send('cells', json.dumps(sources).encode('utf-8', 'surrogatepass'))

@@ -8,6 +8,7 @@ the mark.
 
 from __future__ import annotations
 
+import _signal
 import mmap
 import os
 import signal
@@ -15,7 +16,11 @@ import struct
 import threading
 from typing import Any, Callable, TypeVar
 
+# Without the way through an enum that signal.getsignal takes: this is asked with every request.
+getsignal = _signal.getsignal
 Result = TypeVar('Result')
+# Those that a program can have a handler for.
+SIGNALS = sorted(int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 # The request that the last signal was meant for, and how many signals there were.
 MARK = struct.Struct('=QQ')
 
@@ -36,6 +41,7 @@ class Interrupts:
         self._known_count = 0
         self._depth = 0
         self._waiting: type[BaseException] | None = None
+        self._quieted: dict[int, Callable[[int, Any], Any]] = {}
         self._main = threading.get_ident()
         self._on_interrupt = self._interrupt
         self._on_terminate = self._terminate
@@ -46,6 +52,26 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._on_interrupt)
         if signal.getsignal(signal.SIGTERM) is not self._on_terminate:
             signal.signal(signal.SIGTERM, self._on_terminate)
+
+    def quieten(self) -> None:
+        """While nothing runs, what the session's own handlers raise would be raised into the kernel."""
+        for number in SIGNALS:
+            handler = getsignal(number)
+            if callable(handler) and handler is not self._on_interrupt and handler is not self._on_terminate:
+                self._quieted[number] = handler
+                signal.signal(number, self._quiet)
+
+    def rouse(self) -> None:
+        """Gives the session its handlers back."""
+        while self._quieted:
+            number, handler = self._quieted.popitem()
+            signal.signal(number, handler)
+
+    def _quiet(self, number: int, frame: Any) -> None:
+        try:
+            self._quieted[number](number, frame)
+        except BaseException:  # there is no run that it could end
+            pass
 
     def guarded(self, work: Callable[[], Result]) -> Result:
         """Runs user code. Whatever it raises comes out, and no interrupt comes after this has returned."""

@@ -34,6 +34,7 @@ interface Shared {
 
 export class KernelHost implements Disposable {
   private shared: Promise<Shared> | null = null;
+  private newest: ZygoteProcess | null = null;
   private closed = false;
   readonly memoryWatch: OutOfMemoryWatch;
 
@@ -84,6 +85,8 @@ export class KernelHost implements Disposable {
 
   async dispose(): Promise<void> {
     this.closed = true;
+    // Also one that is still starting, and may wait for something.
+    await this.newest?.dispose();
     const shared = await this.shared?.catch(() => null);
     await shared?.zygote.dispose();
     await shared?.door.dispose();
@@ -112,6 +115,7 @@ export class KernelHost implements Disposable {
     const { log, runDir, clock, startTimeoutMs } = this.options;
     const door = new KernelDoor(runDir, this.options);
     const zygote = new ZygoteProcess(this.options);
+    this.newest = zygote;
     const started = clock.monotonic();
     try {
       await door.open();

@@ -79,33 +79,38 @@ class Kernel:
             request, tail = frame
             self._reap()
             self._interrupts.request = request['id']
-            try:
-                answer = {
-                    't': 'reply',
-                    'id': request['id'],
-                    'value': self._handlers[request['op']](request, tail),
-                }
-            except OperationError as error:
-                answer = {
-                    't': 'failed',
-                    'id': request['id'],
-                    'code': error.code,
-                    'detail': error.detail,
-                    'fields': error.fields,
-                }
-            except Terminated:
-                self._output.finish()
-                os._exit(143)
-            except BaseException as error:  # user code runs in handlers and may raise anything
-                described = self._runner.describe(error)
-                answer = {
-                    't': 'failed',
-                    'id': request['id'],
-                    'code': 'failed',
-                    'fields': described,
-                    'detail': ('%s: %s' % (described['name'], described['message']))[:2000],
-                }
+            answer = self._handle(request, tail)
+            self._interrupts.quieten()
             self._answer(answer)
+
+    def _handle(self, request: dict[str, Any], tail: bytes) -> dict[str, Any]:
+        try:
+            self._interrupts.rouse()
+            return {
+                't': 'reply',
+                'id': request['id'],
+                'value': self._handlers[request['op']](request, tail),
+            }
+        except OperationError as error:
+            return {
+                't': 'failed',
+                'id': request['id'],
+                'code': error.code,
+                'detail': error.detail,
+                'fields': error.fields,
+            }
+        except Terminated:
+            self._output.finish()
+            os._exit(143)
+        except BaseException as error:  # user code runs in handlers and may raise anything
+            described = self._runner.describe(error)
+            return {
+                't': 'failed',
+                'id': request['id'],
+                'code': 'failed',
+                'fields': described,
+                'detail': ('%s: %s' % (described['name'], described['message']))[:2000],
+            }
 
     def _answer(self, answer: dict[str, Any]) -> None:
         try:
@@ -135,9 +140,12 @@ class Kernel:
             self._output.finish()
 
     def _clear(self, request: dict[str, Any], tail: bytes) -> None:
-        self._guarded(self._runner.clear)
-        self._runner.repair()
-        self._guarded(gc.collect)
+        def clear() -> None:
+            self._runner.clear()
+            self._runner.repair()
+            gc.collect()
+
+        self._guarded(clear)
 
     def _capture(self, request: dict[str, Any], tail: bytes) -> dict[str, int]:
         request.update(socket=self._socket, workspace=self._workspace, lock=self._lock)

@@ -37,8 +37,16 @@ class Pipe:
         self.reader, writer = os.pipe()
         os.set_blocking(self.reader, False)
         os.dup2(writer, STREAMS[name])
-        os.close(writer)
+        # Kept open, so that the pipe never ends, whatever user code closes.
+        self._writer = writer
         self._decoder = codecs.getincrementaldecoder('utf-8')('replace')
+
+    def repair(self) -> None:
+        """Puts the descriptor back where user code has closed it; one that leads elsewhere may be meant."""
+        try:
+            os.fstat(STREAMS[self.name])
+        except OSError:
+            os.dup2(self._writer, STREAMS[self.name])
 
     def waiting(self) -> int:
         """Bytes that can be read now."""
@@ -75,6 +83,11 @@ class Output:
         for pipe in self._pipes:
             self._poll.register(pipe.reader, select.POLLIN)
         threading.Thread(target=self._pump, name='sojourn-output', daemon=True).start()
+
+    def repair(self) -> None:
+        """Before a run: descriptors 1 and 2 are there."""
+        for pipe in self._pipes:
+            pipe.repair()
 
     def write(self, stream: str, text: str) -> None:
         """Text of one of Python's streams: sent at a newline, in larger pieces, or a moment later."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from sojourn_kernel import rebuild
 from sojourn_kernel.checkpoint import FORMAT
+from sojourn_kernel.packing import unpack
 from sojourn_kernel.reasons import reason_of
 from sojourn_kernel.runner import Runner
 
@@ -95,24 +96,27 @@ class Restorer:
             self._load(entry)
         except BaseException as error:  # reading a pickle runs the session's own code
             reason = reason_of(error).replace('it cannot be pickled', 'it cannot be read back')
-            self._failures[entry['part']] = reason
+            self._failures[entry['nodes'][0]] = reason
             for label in entry['nodes']:
                 if label.startswith('v:'):
                     self._name(label[2:], 'unknown', reason)
 
     def _load(self, entry: dict[str, Any]) -> None:
-        part = entry['part']
-        if entry['nodes'][0] in self._loaded:
+        first = entry['nodes'][0]
+        if first in self._loaded:
             return
-        if part in self._failures:
-            raise LookupError(self._failures[part])
-        if part in self._under_way:
-            raise LookupError("'%s' refers to itself" % part)
-        self._under_way.add(part)
+        if first in self._failures:
+            raise LookupError(self._failures[first])
+        if first in self._under_way:
+            raise LookupError("'%s' refers to itself" % first)
+        self._under_way.add(first)
         try:
-            self._loaded.update(SessionUnpickler(io.BytesIO(self._parts.pop(part)), self._by_name).load())
+            data = unpack(entry, self._parts)
+            if 'at' not in entry:
+                del self._parts[entry['part']]
+            self._loaded.update(SessionUnpickler(io.BytesIO(data), self._by_name).load())
         finally:
-            self._under_way.discard(part)
+            self._under_way.discard(first)
 
     def _definition(self, key: str) -> Any:
         label = 'd:' + key

@@ -59,6 +59,7 @@ class Runner:
         """Puts back what a run needs, whatever the code before it did."""
         sys.stdout = sys.__stdout__ = self._streams['stdout']  # type: ignore[misc, assignment]
         sys.stderr = sys.__stderr__ = self._streams['stderr']  # type: ignore[misc, assignment]
+        self.output.repair()
         if sys.stdin is None or sys.stdin.closed:
             sys.stdin = open(os.devnull)
         sys.modules['__main__'] = self.main

@@ -14,6 +14,10 @@ import type { ZygoteReport } from './protocol.js';
 type Ready = Extract<ZygoteReport, { event: 'ready' }>;
 type Answer = Extract<ZygoteReport, { event: 'forked' | 'refused' | 'signalled' }>;
 
+const defaultAnswerLimitMs = 5000;
+/** How long the zygote may take to end its kernels when the server goes. */
+const endLimitMs = 2000;
+
 export interface ForkOrder {
   /** Marks every process of the kernel. */
   readonly kernel: string;
@@ -82,7 +86,8 @@ export class ZygoteProcess implements Disposable {
 
   /** Ends a kernel with everything that descends from it, except copies that still write a checkpoint. */
   kill(pid: number, spare: readonly number[] = []): void {
-    this.write({ op: 'kill', pid, spare });
+    // Asked, not only told: a zygote that no longer acts is noticed here too.
+    void this.ask({ op: 'kill', pid, spare });
   }
 
   killCopy(kernelPid: number, copyPid: number): void {
@@ -93,7 +98,7 @@ export class ZygoteProcess implements Disposable {
   async dispose(): Promise<void> {
     if (!this.isAlive) return;
     this.child?.stdin?.end();
-    const timer = this.options.clock.setTimer(6000, () => this.child?.kill('SIGKILL'));
+    const timer = this.options.clock.setTimer(endLimitMs, () => this.child?.kill('SIGKILL'));
     await this.gone;
     timer.cancel();
   }
@@ -135,8 +140,17 @@ export class ZygoteProcess implements Disposable {
     if (!this.isAlive) return Promise.resolve(null);
     this.lastId += 1;
     const id = this.lastId;
+    const { clock, log, zygoteLimitMs } = this.options;
     return new Promise((resolve) => {
-      this.answers.set(id, resolve);
+      // It does nothing slow, so it is frozen: its end is reported as that of any other, and the next one starts.
+      const timer = clock.setTimer(zygoteLimitMs ?? defaultAnswerLimitMs, () => {
+        log.error({ op: order.op }, 'the zygote does not answer and is killed');
+        this.child?.kill('SIGKILL');
+      });
+      this.answers.set(id, (answer) => {
+        timer.cancel();
+        resolve(answer);
+      });
       this.write({ ...order, id });
     });
   }
@@ -150,9 +164,20 @@ export class ZygoteProcess implements Disposable {
     if (!this.ready) reject(this.startFailure(result));
     this.answers.forEach((resolve) => resolve(null));
     this.answers.clear();
-    // The machine kills kernels when their zygote dies.
-    this.exits.forEach((resolve) => resolve({ code: null, signal: 'SIGKILL' }));
+    // The machine kills kernels when their zygote dies, unless one has asked it not to.
+    this.exits.forEach((resolve, pid) => {
+      this.killGroup(pid);
+      resolve({ code: null, signal: 'SIGKILL' });
+    });
     this.exits.clear();
+  }
+
+  private killGroup(pid: number): void {
+    try {
+      this.options.spawner.signal(-pid, 'SIGKILL');
+    } catch (error) {
+      this.options.log.warn({ err: error, pid }, 'a kernel whose zygote died could not be killed');
+    }
   }
 
   private startFailure(result: unknown): SojournError {

@@ -89,6 +89,7 @@ class Zygote:
             report(event='signalled', id=order['id'], sent=self.signal(order))
         elif op == 'kill':
             self.kill_kernel(order['pid'], order['spare'])
+            report(event='signalled', id=order['id'], sent=True)
         elif op == 'kill_copy':
             self.kill_copy(order['kernel'], order['pid'])
 
