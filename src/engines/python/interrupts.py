@@ -55,6 +55,13 @@ class Interrupts:
 
     def quieten(self) -> None:
         """While nothing runs, what the session's own handlers raise would be raised into the kernel."""
+        while True:
+            try:
+                return self._quieten()
+            except BaseException:  # raised by a handler that was still the session's
+                pass
+
+    def _quieten(self) -> None:
         for number in SIGNALS:
             handler = getsignal(number)
             if callable(handler) and handler is not self._on_interrupt and handler is not self._on_terminate:
