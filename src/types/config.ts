@@ -62,7 +62,7 @@ export const configSchema = z.strictObject({
         .max(1e9)
         .default(10_000)
         .describe('Saved at once when running again what came since would take longer.'),
-      replay_inputs: count('Saved at once after this many inputs.').default(200),
+      replay_inputs: count('Saved at once after this many inputs.').default(2000),
     })
     .prefault({}),
   pool: z
