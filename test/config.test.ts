@@ -46,7 +46,7 @@ describe('configuration', () => {
 
   it('finds data under XDG_DATA_HOME, and beside a relative data_dir from where it was started', () => {
     expect(load({ env: { XDG_DATA_HOME: '/x' } }).data_dir).to.equal('/x/sojourn');
-    expect(load({ given: { data_dir: './state' }, cwd: '/work' }).data_dir).to.equal('/work/state');
+    expect(load({ given: { data_dir: './state' }, cwd: '/here' }).data_dir).to.equal('/here/state');
   });
 
   it('names an unknown key, its value, its file and what was probably meant', async () => {
