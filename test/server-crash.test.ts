@@ -19,12 +19,13 @@ interface Told {
 const connect = ({ url, token }: ServerProcess) => new Sojourn(new HttpCaller({ url, token, retries: 0 }));
 
 /** Executes until the server is gone. Every command adds one, so that the value counts how many have run. */
-async function write(client: Sojourn, told: Told): Promise<void> {
+async function write(client: Sojourn, told: Told, acknowledged: () => void): Promise<void> {
   for (;;) {
     try {
       const { seq, output, status } = await client.session(told.id).execute('n += 1\nn');
       expect(status).to.equal('ok');
       told.acknowledged.push({ seq, value: Number(output) });
+      acknowledged();
     } catch {
       // The connection went with the server: this command was not acknowledged.
       return;
@@ -76,7 +77,13 @@ describe('a server that is killed', () => {
     await first.close();
     for (let kill = 0; kill < 100; kill += 1) {
       const client = connect(server);
-      const writing = Promise.all(sessions.map((told) => write(client, told)));
+      let note = (): void => undefined;
+      const firstAnswer = new Promise<void>((resolve) => {
+        note = resolve;
+      });
+      const writing = Promise.all(sessions.map((told) => write(client, told, note)));
+      // Every other life is cut short while sessions may still wake; the others have answered before.
+      if (kill % 2 === 0) await Promise.race([firstAnswer, writing]);
       await delay(Math.random() * 250);
       await server.kill();
       await writing;
@@ -88,7 +95,7 @@ describe('a server that is killed', () => {
     await last.close();
     expect(await server.stop()).to.equal(0);
     const count = sessions.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
-    expect(count).to.be.greaterThan(100);
+    expect(count).to.be.at.least(50);
   });
 
   it('goes on where it was after the server and every kernel were killed', async function () {
