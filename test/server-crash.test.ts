@@ -77,13 +77,17 @@ describe('a server that is killed', () => {
     await first.close();
     for (let kill = 0; kill < 100; kill += 1) {
       const client = connect(server);
+      let answers = 0;
       let note = (): void => undefined;
-      const firstAnswer = new Promise<void>((resolve) => {
-        note = resolve;
+      const someAnswers = new Promise<void>((resolve) => {
+        note = () => {
+          answers += 1;
+          if (answers === 3) resolve();
+        };
       });
       const writing = Promise.all(sessions.map((told) => write(client, told, note)));
       // Every other life is cut short while sessions may still wake; the others have answered before.
-      if (kill % 2 === 0) await Promise.race([firstAnswer, writing]);
+      if (kill % 2 === 0) await Promise.race([someAnswers, writing]);
       await delay(Math.random() * 250);
       await server.kill();
       await writing;
@@ -95,7 +99,7 @@ describe('a server that is killed', () => {
     await last.close();
     expect(await server.stop()).to.equal(0);
     const count = sessions.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
-    expect(count).to.be.at.least(50);
+    expect(count).to.be.greaterThan(100);
   });
 
   it('goes on where it was after the server and every kernel were killed', async function () {
