@@ -142,6 +142,7 @@ function lifecycle(it: It, get: Get): void {
     await session.execute('x = 1');
     await session.clear();
     assert.deepEqual(await session.variables(), []);
+    assert.equal((await session.info()).variableCount, 0);
     assert.equal((await session.history()).length, 1);
   });
 

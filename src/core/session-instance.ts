@@ -305,6 +305,7 @@ export class SessionInstance implements ISessionInstance {
   private patchFor(write: Write, outcome: RunOutcome): SessionPatch {
     const patch: SessionPatch = { last_activity: new Date(this.services.clock.now()).toISOString() };
     if (write.operation === 'execute') patch.total_executions = this.record.total_executions + 1;
+    if (write.operation === 'clear' && outcome.status === 'ok') patch.variable_count = 0;
     if (outcome.execute?.variable_count !== undefined) patch.variable_count = outcome.execute.variable_count;
     this.touch();
     Object.assign(this.record, patch);
