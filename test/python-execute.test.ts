@@ -135,7 +135,8 @@ sys.stdout.buffer.write(b'nine\\n')
     const session = await world.session();
     const { outputs } = await session.run('print("é" * 1_000_000, end="")');
     const pieces = outputs.map((output) => ('text' in output ? output.text : ''));
-    expect(Math.max(...pieces.map((piece) => piece.length))).to.equal(65_536);
+    // Neighbouring pieces may be joined, up to 256 KiB of UTF-8.
+    expect(Math.max(...pieces.map((piece) => piece.length))).to.be.at.most(131_072);
     expect(pieces.join('')).to.equal('é'.repeat(1_000_000));
   });
 
