@@ -15,6 +15,7 @@ import { DisposableStack } from './core/lifecycle.js';
 import { SessionPool } from './core/session-pool.js';
 import { systemClock, systemFiles, systemIds, systemSpawner } from './core/system.js';
 import { pythonEngine } from './engines/python/definition.js';
+import type { SandboxOptions } from './engines/python/definition.js';
 import { codeOperations } from './managers/code-operations.js';
 import { PersistenceManager } from './managers/persistence-manager.js';
 import { serverOperations } from './managers/server-operations.js';
@@ -154,6 +155,7 @@ function createEngines(
     variableBytes: config.limits.variable_bytes,
     sessionBytes: config.limits.session_bytes,
     runDir: join(config.data_dir, 'run'),
+    sandbox: sandboxOptions(config),
     spawner,
     clock,
     ids,
@@ -162,6 +164,20 @@ function createEngines(
   });
   const definitions = [python as unknown as EngineDefinition, ...plugins.engines];
   return new Map(definitions.map((definition) => [definition.name, definition]));
+}
+
+function sandboxOptions({ python, data_dir }: IConfig): SandboxOptions {
+  const [first = 0, last = 0] = python.uid_range;
+  return {
+    mode: python.sandbox,
+    allowed: python.allow_sandbox,
+    uidRange: [first, last],
+    readOnlyRoots: python.read_only_roots,
+    memoryBytes: python.memory_bytes,
+    fileBytes: python.file_bytes,
+    processCount: python.process_count,
+    workspaces: join(data_dir, 'workspaces'),
+  };
 }
 
 /** Where a bare name of Python is looked up, as the one who started the server would. */

@@ -27,7 +27,7 @@ const engineSchema = z.looseObject({
     replay: z.boolean().optional(),
     clear: z.boolean().optional(),
   }),
-  isolation: z.enum(['none', 'process', 'sandbox']),
+  isolation: z.union([z.enum(['none', 'process', 'sandbox']), callable]),
   options: z.custom<z.ZodType>((value) => value instanceof z.ZodType, 'must be a zod schema'),
 });
 const storeSchema = z.looseObject({ ...common, persistent: z.boolean() });

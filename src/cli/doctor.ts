@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { silentLog } from '../core/system.js';
 import type { ResolvedConfig } from '../types/config.js';
+import { isolationOf } from '../types/engine.js';
 import { isSojournError } from '../types/errors.js';
 import { version } from '../version.js';
 import { configFor, globalOptions } from './context.js';
@@ -65,10 +66,12 @@ async function engineFindings(config: Readonly<ResolvedConfig>): Promise<Finding
       [...app.engines.values()].map(async (engine): Promise<Finding> => {
         try {
           const facts = (await engine.describe?.()) ?? {};
+          // An engine that finds out by trying says so itself: nothing has to be started for it.
+          const isolation = facts.isolation ?? (await isolationOf(engine, engine.options.safeParse({}).data));
           return {
             name: engine.name,
             ok: true,
-            detail: describe({ ...facts, isolation: engine.isolation }),
+            detail: describe({ ...facts, isolation }),
             facts,
           };
         } catch (error) {

@@ -1,5 +1,6 @@
 /** Rules of the engine contract: what a definition declares, and that its engines are what it declares. */
 import assert from 'node:assert/strict';
+import { isolationOf } from '../types/engine.js';
 import { isolationSchema } from '../types/session.js';
 import type { EngineRule } from './engine-kit.js';
 
@@ -20,12 +21,11 @@ const taken = new Set([
 export const shapeRules: readonly EngineRule[] = [
   {
     title: 'the definition names itself, the version of the interface and its isolation',
-    check(kit) {
-      const { name, apiVersion, isolation } = kit.fixture.definition;
-      assert.match(name, /^[a-z][a-z0-9_-]*$/);
-      assert.equal(apiVersion, 1);
-      isolationSchema.parse(isolation);
-      return Promise.resolve();
+    async check(kit) {
+      const { definition } = kit.fixture;
+      assert.match(definition.name, /^[a-z][a-z0-9_-]*$/);
+      assert.equal(definition.apiVersion, 1);
+      isolationSchema.parse(await isolationOf(definition, definition.options.parse({})));
     },
   },
   {

@@ -1,6 +1,7 @@
 /** The record of a new session: what was asked for, completed by the configuration's defaults. */
 import { createHash } from 'node:crypto';
 import type { IConfig } from '../types/config.js';
+import { isolationOf } from '../types/engine.js';
 import type { EngineDefinition } from '../types/engine.js';
 import { SojournError } from '../types/errors.js';
 import type { CallContext } from '../types/operation.js';
@@ -20,10 +21,10 @@ export interface NewSession {
 const strength: Record<Isolation, number> = { none: 0, process: 1, sandbox: 2 };
 
 /** @throws not_supported when the machine isolates less than was asked · invalid_params for the engine's options */
-export function newRecord(from: NewSession): SessionRecord {
+export async function newRecord(from: NewSession): Promise<SessionRecord> {
   const { request, definition } = from;
-  checkIsolation(request, definition);
-  checkOptions(request, definition);
+  const isolation = await isolationOf(definition, checkedOptions(request, definition));
+  checkIsolation(request, definition, isolation);
   return {
     session_id: from.id,
     uid: from.uid,
@@ -35,7 +36,7 @@ export function newRecord(from: NewSession): SessionRecord {
     created_at: from.at,
     last_activity: from.at,
     ...policies(from),
-    isolation: definition.isolation,
+    isolation,
     options: request.options ?? {},
     epoch: 1,
     head_seq: 0,
@@ -59,15 +60,19 @@ const policies = ({ request, config }: NewSession) => ({
   recovery: request.recovery ?? config.session.recovery,
 });
 
-function checkIsolation({ min_isolation: asked }: CreateSession, definition: EngineDefinition): void {
-  if (asked === undefined || strength[definition.isolation] >= strength[asked]) return;
-  const detail = `Isolation '${asked}' was asked for; this machine gives '${definition.isolation}' to ${definition.name} sessions.`;
-  throw new SojournError('not_supported', detail, { isolation: definition.isolation });
+function checkIsolation(
+  { min_isolation: asked }: CreateSession,
+  { name }: EngineDefinition,
+  isolation: Isolation,
+): void {
+  if (asked === undefined || strength[isolation] >= strength[asked]) return;
+  const detail = `Isolation '${asked}' was asked for; this machine gives '${isolation}' to such ${name} sessions.`;
+  throw new SojournError('not_supported', detail, { isolation });
 }
 
-function checkOptions(request: CreateSession, definition: EngineDefinition): void {
+function checkedOptions(request: CreateSession, definition: EngineDefinition): unknown {
   const options = definition.options.safeParse(request.options ?? {});
-  if (options.success) return;
+  if (options.success) return options.data;
   const [issue] = options.error.issues;
   const detail = `options.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
   throw new SojournError('invalid_params', detail, { kind: definition.name });

@@ -1,11 +1,13 @@
 /** What can be asked of the server as a whole. */
 import { z } from 'zod';
-import type { IEngines } from '../types/engine.js';
+import { isolationOf } from '../types/engine.js';
+import type { EngineDefinition, IEngines } from '../types/engine.js';
 import type { ISessionManager } from '../types/managers.js';
 import { defineServerOperation } from '../types/operation.js';
 import type { Operation } from '../types/operation.js';
 import type { IClock } from '../types/ports.js';
 import { createSessionSchema, sessionMetadataSchema, sessionStatusSchema } from '../types/session.js';
+import type { Isolation } from '../types/session.js';
 
 export interface ServerFacts {
   readonly version: string;
@@ -104,9 +106,18 @@ function statusOperation(
         memory_bytes: facts.memoryBytes(),
         sessions: { total, live, busy },
         sessions_memory_bytes: memory_bytes,
-        engines: [...engines.values()].map(({ name, isolation }) => ({ kind: name, isolation })),
+        engines: await Promise.all([...engines.values()].map(kindAndIsolation)),
         limits: facts.limits,
       };
     },
   });
+}
+
+/** With the options of a session that asks for nothing; an engine that does not work isolates nothing. */
+async function kindAndIsolation(
+  definition: EngineDefinition,
+): Promise<{ kind: string; isolation: Isolation }> {
+  const options = definition.options.safeParse({});
+  const isolation = isolationOf(definition, options.data).catch(() => 'none' as const);
+  return { kind: definition.name, isolation: await isolation };
 }

@@ -239,7 +239,7 @@ export class SessionManager implements ISessionManager {
     const definition = this.engineOf(request.kind ?? 'python');
     await checkSessionLimits(store, config, call.principal);
     const at = new Date(clock.now()).toISOString();
-    const record = newRecord({
+    const record = await newRecord({
       id,
       uid: ids.uid(),
       request,

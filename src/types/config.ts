@@ -109,6 +109,33 @@ export const configSchema = z.strictObject({
         .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.]*$/))
         .default(['numpy', 'pandas', 'matplotlib.pyplot'])
         .describe('Imported once and shared by all sessions; what is not installed is left out.'),
+      sandbox: z
+        .enum(['auto', 'strict', 'workspace', 'off'])
+        .default('auto')
+        .describe(
+          'How sessions are locked in: strict (no network, no programs), workspace (both), off. auto: strict as far as this machine gives it; the others are refused where a lock is missing.',
+        ),
+      allow_sandbox: z
+        .array(z.enum(['strict', 'workspace', 'off']))
+        .default(['strict'])
+        .describe('What a session may ask for beside the default.'),
+      uid_range: z
+        .array(z.coerce.number().int().min(1000).max(4_294_967_293))
+        .length(2)
+        .refine(([first = 0, last = 0]) => first <= last, 'must be the first and the last uid')
+        .default([200_000, 265_535])
+        .describe('First and last uid that sessions get, one each, when the server is run by root.'),
+      read_only_roots: z
+        .array(z.string().startsWith('/'))
+        .default([])
+        .describe('Folders that every session may read.'),
+      memory_bytes: bytes('What a process of a session may take; beyond it MemoryError.').default(
+        4 * 1024 ** 3,
+      ),
+      file_bytes: bytes('Largest file that a session may write.').default(1024 ** 3),
+      process_count: count('Processes and threads of one session, where it has a uid of its own.').default(
+        256,
+      ),
       start_timeout_s: seconds('Until a kernel must have answered for the first time.').default(30),
     })
     .prefault({}),

@@ -127,8 +127,8 @@ export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodTy
   readonly name: string;
   readonly apiVersion: 1;
   readonly capabilities: EngineCapabilities;
-  /** What this machine enforces for its sessions. */
-  readonly isolation: Isolation;
+  /** What this machine enforces for its sessions; a function where that has to be found out, or hangs on options. */
+  readonly isolation: Isolation | ((options: z.output<O>) => Promise<Isolation>);
   /** Options of one session, from `create_session`. */
   readonly options: O;
   readonly operations?: readonly EngineOperation<E>[];
@@ -144,6 +144,12 @@ export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodTy
 export const defineEngine = <E extends IEngine, O extends z.ZodType>(
   definition: EngineDefinition<E, O>,
 ): EngineDefinition<E, O> => definition;
+
+/** What this machine enforces for sessions with these options, which are checked. */
+export const isolationOf = async <E extends IEngine, O extends z.ZodType>(
+  { isolation }: EngineDefinition<E, O>,
+  options: z.output<O>,
+): Promise<Isolation> => (typeof isolation === 'function' ? isolation(options) : isolation);
 
 /** Written apart from `defineEngine` so that the type of the engine is inferred for each operation. */
 export const defineEngineOperation = <E extends IEngine, P extends z.ZodType, R extends z.ZodType>(

@@ -48,6 +48,15 @@ export const needs = {
   ordinaryUser(context: Mocha.Context): void {
     if (process.getuid?.() === 0) skip(context, 'run as root, whom file modes do not stop');
   },
+  /** The whole sandbox: root, who can give uids away, and a kernel with Landlock. */
+  async sandbox(context: Mocha.Context): Promise<void> {
+    needs.linux(context);
+    needs.root(context);
+    await needs.python(context);
+    const code = `import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))`;
+    const { stdout } = await run(pythonExecutable, ['-c', code]);
+    if (Number(stdout) < 1) skip(context, 'this kernel has no Landlock');
+  },
   linux(context: Mocha.Context): void {
     if (process.platform !== 'linux') skip(context, `needs Linux, this is ${process.platform}`);
   },

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLog, systemClock, systemFiles, systemIds, systemSpawner } from '../../src/core/system.js';
 import { pythonEngine } from '../../src/engines/python/definition.js';
-import type { PythonEngineOptions } from '../../src/engines/python/definition.js';
+import type { PythonEngineOptions, SandboxOptions } from '../../src/engines/python/definition.js';
 import type { PythonEngine } from '../../src/engines/python/python-engine.js';
 import type {
   CheckpointContent,
@@ -147,6 +147,19 @@ export class RunReport {
   }
 }
 
+/** The sandbox of a world in `folder`, as the configuration's defaults would set it. */
+export const testSandbox = (folder: string, changes: Partial<SandboxOptions> = {}): SandboxOptions => ({
+  mode: 'auto',
+  allowed: ['strict'],
+  uidRange: [200_000, 265_535],
+  readOnlyRoots: [],
+  memoryBytes: 4 * 2 ** 30,
+  fileBytes: 2 ** 30,
+  processCount: 256,
+  workspaces: join(folder, 'workspaces'),
+  ...changes,
+});
+
 /** A zygote and the sessions made with it. */
 export class PythonWorld {
   private static readonly opened: PythonWorld[] = [];
@@ -157,8 +170,8 @@ export class PythonWorld {
     readonly folder: string,
   ) {}
 
-  static async open(options: Partial<PythonEngineOptions> = {}): Promise<PythonWorld> {
-    const folder = await temporaryFolder('python');
+  static async open(options: Partial<PythonEngineOptions> = {}, given?: string): Promise<PythonWorld> {
+    const folder = given ?? (await temporaryFolder('python'));
     const definition = pythonEngine({
       // Another interpreter can be put through the same tests.
       executable: process.env.SOJOURN_TEST_PYTHON ?? pythonExecutable,
@@ -168,6 +181,8 @@ export class PythonWorld {
       variableBytes: 10 * 2 ** 20,
       sessionBytes: 100 * 2 ** 20,
       runDir: join(folder, 'run'),
+      // Most suites look at their kernel from inside, through /proc and with programs.
+      sandbox: testSandbox(folder, { mode: 'off' }),
       spawner: systemSpawner,
       clock: systemClock,
       ids: systemIds,
@@ -185,23 +200,23 @@ export class PythonWorld {
     for (const world of PythonWorld.opened.splice(0)) await world.close();
   }
 
-  async session(uid = systemIds.uid()): Promise<PythonSession> {
-    const workspace = join(this.folder, `workspace-${systemIds.uid()}`);
-    await mkdir(workspace);
+  async session(
+    uid = systemIds.uid(),
+    options: { sandbox?: 'strict' | 'workspace' | 'off' } = {},
+  ): Promise<PythonSession> {
+    const workspace = join(this.folder, 'workspaces', systemIds.uid());
+    await mkdir(workspace, { recursive: true, mode: 0o700 });
     const idle: OutputEventBody[] = [];
     const deaths: EngineDeath[] = [];
-    const engine = await this.definition.create(
-      {},
-      {
-        sessionId: uid,
-        uid,
-        epoch: 0,
-        workspace,
-        log: silentLog,
-        emit: (output) => idle.push(output),
-        died: (death) => deaths.push(death),
-      },
-    );
+    const engine = await this.definition.create(this.definition.options.parse(options), {
+      sessionId: uid,
+      uid,
+      epoch: 0,
+      workspace,
+      log: silentLog,
+      emit: (output) => idle.push(output),
+      died: (death) => deaths.push(death),
+    });
     const session = new PythonSession(engine, workspace, idle, deaths);
     this.sessions.push(session);
     return session;

@@ -1,6 +1,6 @@
 /**
- * The session kind `python`: real CPython, one forked process a session. Isolation is that of a process of its own:
- * own group and session, clean environment, no core files, first to go when memory runs out; no more than that.
+ * The session kind `python`: real CPython, one forked process a session. It locks itself in before it runs user code;
+ * the isolation that is told is what this machine was found to give: `sandbox` when every lock holds, else `process`.
  */
 import { z } from 'zod';
 import { defineEngine } from '../../types/engine.js';
@@ -10,26 +10,40 @@ import { getVariable, listVariables, setVariable } from './operations.js';
 import type { PythonEngineOptions } from './options.js';
 import { probePython } from './probe.js';
 import { PythonEngine } from './python-engine.js';
+import { allowedProfiles, defaultProfile, isolationGiven } from './sandbox.js';
+import type { SandboxOptions } from './sandbox.js';
 
 export type { PythonEngineOptions } from './options.js';
+export type { SandboxOptions } from './sandbox.js';
 
-const sessionOptions = z.strictObject({});
+const sessionOptions = (options: SandboxOptions) =>
+  z.strictObject({
+    sandbox: z.enum(allowedProfiles(options)).default(defaultProfile(options)),
+  });
+export type PythonSessionOptions = ReturnType<typeof sessionOptions>;
 
 export function pythonEngine(
   options: PythonEngineOptions,
-): EngineDefinition<PythonEngine, typeof sessionOptions> {
+): EngineDefinition<PythonEngine, PythonSessionOptions> {
   const host = new KernelHost(options);
-  return defineEngine<PythonEngine, typeof sessionOptions>({
+  return defineEngine<PythonEngine, PythonSessionOptions>({
     name: 'python',
     apiVersion: 1,
     capabilities: { execute: true, replay: true, clear: true },
-    isolation: 'process',
-    options: sessionOptions,
+    isolation: ({ sandbox }) => host.isolation(sandbox),
+    options: sessionOptions(options.sandbox),
     operations: [listVariables, getVariable, setVariable],
-    create: async (_options, context) =>
-      new PythonEngine(await host.startKernel(context), host, context, options).open(),
+    create: async ({ sandbox }, context) =>
+      new PythonEngine(await host.startKernel(context, sandbox), host, context, options).open(),
     warmUp: () => host.warmUp(),
-    describe: () => probePython(options),
+    describe: () => describePython(options),
     dispose: () => host.dispose(),
   });
+}
+
+async function describePython(options: PythonEngineOptions): Promise<Record<string, unknown>> {
+  const found = await probePython(options);
+  const profile = defaultProfile(options.sandbox);
+  const isolation = found.sandbox ? isolationGiven(profile, found.sandbox) : 'process';
+  return { ...found, isolation };
 }

@@ -24,4 +24,10 @@ export const kernelEnvironment = (
   searchPath: string | undefined,
   workspace: string,
   kernelName: string,
-): Record<string, string> => ({ ...common(searchPath), HOME: workspace, SOJOURN_KERNEL: kernelName });
+  temporary: string | null,
+): Record<string, string> => ({
+  ...common(searchPath),
+  HOME: workspace,
+  SOJOURN_KERNEL: kernelName,
+  ...(temporary === null ? {} : { TMPDIR: temporary }),
+});

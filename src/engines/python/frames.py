@@ -46,15 +46,22 @@ def encode(message: dict[str, Any], tail: bytes = b'') -> bytes:
 class Channel:
     """
     A connected socket that carries frames. `lock` is held while a frame is sent; whoever holds it may send.
+
+    It is given as an address to connect to, or as the descriptor of a connection that somebody else has made.
     """
 
-    def __init__(self, address: str, hello: dict[str, Any]) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(address)
+    def __init__(self, connection: str | int) -> None:
+        if isinstance(connection, int):
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, connection)
+        else:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.connect(connection)
         self._buffer = bytearray()
         self._held: list[bytes] = []
         self.lock = threading.RLock()
-        self.send(hello)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def send(self, message: dict[str, Any], tail: bytes | memoryview = b'') -> None:
         """Blocks while the server does not read: that is the back-pressure of all output."""

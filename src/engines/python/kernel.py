@@ -12,8 +12,9 @@ import mmap
 import os
 import random
 import signal
+import socket
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from sojourn_kernel import rebuild
 from sojourn_kernel.checkpoint import fork_copy
@@ -22,6 +23,7 @@ from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output
 from sojourn_kernel.restore import Restorer
 from sojourn_kernel.runner import Runner
+from sojourn_kernel.sandbox import Sandbox, SandboxError
 from sojourn_kernel.variables import (
     OperationError,
     count_variables,
@@ -31,16 +33,25 @@ from sojourn_kernel.variables import (
 )
 
 
+class Hold(NamedTuple):
+    """What a kernel has from the zygote."""
+
+    # Held as long as any kernel lives.
+    lock: int
+    # Shared with the zygote: which request a signal is meant for.
+    mark: mmap.mmap
+    # Where the zygote hands in connections for copies.
+    supply: socket.socket
+
+
 class Kernel:
     """Request handlers by name. Each gets the request and its binary tail and returns the answer's value."""
 
-    def __init__(self, order: dict[str, Any], lock: int, mark: mmap.mmap) -> None:
-        self._socket = order['socket']
+    def __init__(self, order: dict[str, Any], channel: Channel, hold: Hold) -> None:
         self._workspace = os.path.realpath(order['workspace'])
-        self._lock = lock
-        self._interrupts = Interrupts(mark)
-        hello = {'t': 'hello', 'role': 'kernel', 'secret': order['secret']}
-        self._channel = Channel(order['socket'], hello)
+        self._hold = hold
+        self._interrupts = Interrupts(hold.mark)
+        self._channel = channel
         self._output = Output(self._channel, self._interrupts)
         self._output.start()
         self._runner = Runner(self._output, self._interrupts)
@@ -148,7 +159,7 @@ class Kernel:
         self._guarded(clear)
 
     def _capture(self, request: dict[str, Any], tail: bytes) -> dict[str, int]:
-        request.update(socket=self._socket, workspace=self._workspace, lock=self._lock)
+        request.update(workspace=self._workspace, lock=self._hold.lock, supply=self._hold.supply)
         pid = self._interrupts.guarded(lambda: fork_copy(self._runner, request, self._path))
         self._copies.add(pid)
         return {'pid': pid}
@@ -190,8 +201,8 @@ class Kernel:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
-def main(order: dict[str, Any], lock: int, mark: mmap.mmap) -> None:
-    """Called once in the child that the zygote forked."""
+def main(order: dict[str, Any], door: int | None, hold: Hold, sandbox: Sandbox) -> None:
+    """Called once in the child that the zygote forked. `door` is the folder of the server's socket."""
     os.chdir(order['workspace'])
     os.environ.clear()
     os.environ.update(order['environment'])
@@ -199,8 +210,30 @@ def main(order: dict[str, Any], lock: int, mark: mmap.mmap) -> None:
     sys.path.insert(0, '')
     sys.stdin = open(os.devnull)
     seed_generators(order['seed'])
+    channel = Channel(order['socket'])
+    if door is not None:
+        os.close(door)
+    channel.send({'t': 'hello', 'role': 'kernel', 'secret': order.pop('secret')})
+    failed = lock_in(order, sandbox)
+    channel.send({'t': 'ready', 'failed': failed})
+    if failed is not None:
+        os._exit(71)
     gc.enable()
-    Kernel(order, lock, mark).serve()
+    Kernel(order, channel, hold).serve()
+
+
+def lock_in(order: dict[str, Any], sandbox: Sandbox) -> str | None:
+    """
+    Closes the sandbox around this process. Returns what could not be closed: the server then ends the kernel.
+    """
+    wanted = order.pop('sandbox')
+    if wanted is None:
+        return None
+    try:
+        sandbox.lock_in(order['workspace'], **wanted)
+    except SandboxError as error:
+        return str(error)
+    return None
 
 
 def seed_generators(seed: str) -> None:

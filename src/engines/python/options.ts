@@ -1,5 +1,6 @@
 /** What the Python engine is given: settings from the configuration, and the ports it reaches the machine through. */
 import type { IClock, IFiles, IIds, ILog, ISpawner } from '../../types/ports.js';
+import type { SandboxOptions } from './sandbox.js';
 
 export interface PythonEngineOptions {
   /** A path, or a name looked up on `searchPath`. */
@@ -23,6 +24,7 @@ export interface PythonEngineOptions {
   readonly sessionBytes: number;
   /** Absolute folder for the socket and the lock; made with mode 0700. */
   readonly runDir: string;
+  readonly sandbox: SandboxOptions;
   readonly spawner: ISpawner;
   readonly clock: IClock;
   readonly ids: IIds;

@@ -1,16 +1,19 @@
 /** Asks a Python what it is, without importing anything into a kernel: for `doctor` and `status`. */
+import type { z } from 'zod';
 import { zygoteEnvironment } from './environment.js';
 import type { PythonEngineOptions } from './options.js';
 import { probeSchema } from './protocol.js';
+import { sandboxSetup } from './sandbox.js';
 import { pythonFile, unavailable } from './zygote-process.js';
 
 const oldest = [3, 9] as const;
 
-/** {executable, version, packages, fork}. @throws engine_unavailable when it is missing, too old or cannot fork */
-export async function probePython(options: PythonEngineOptions): Promise<Record<string, unknown>> {
-  const { executable, preload, spawner, searchPath } = options;
+/** What it is, has and can be locked into. @throws engine_unavailable when it is missing, too old or cannot fork */
+export async function probePython(options: PythonEngineOptions): Promise<z.infer<typeof probeSchema>> {
+  const { executable, preload, spawner, searchPath, sandbox, runDir } = options;
   const packages = [...new Set(preload.map((name) => name.split('.')[0] ?? name))];
-  const child = spawner.spawn(executable, [pythonFile('probe.py'), ...packages], {
+  const setup = JSON.stringify(sandboxSetup(sandbox, runDir));
+  const child = spawner.spawn(executable, [pythonFile('probe.py'), setup, ...packages], {
     env: zygoteEnvironment(searchPath),
   });
   let output = '';

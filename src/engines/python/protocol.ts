@@ -6,12 +6,16 @@ import {
   notKeptSchema,
   resultStatusSchema,
 } from '../../types/events.js';
+import { sandboxFactsSchema } from './sandbox.js';
 
 export const helloSchema = z.object({
   t: z.literal('hello'),
   role: z.enum(['kernel', 'copy']),
   secret: z.string().min(32).max(200),
 });
+
+/** The kernel's first words after its hello: what could not be closed of its sandbox, or null. */
+export const kernelReadySchema = z.object({ t: z.literal('ready'), failed: z.string().nullable() });
 
 export const kernelMessageSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('stdout') }),
@@ -82,10 +86,13 @@ export const zygoteReportSchema = z.discriminatedUnion('event', [
     missing: z.record(z.string(), z.string()),
     /** False when kernels of an earlier server still hold the lock. */
     lock: z.boolean(),
+    sandbox: sandboxFactsSchema,
   }),
   z.object({ event: z.literal('unfit'), detail: z.string() }),
   z.object({ event: z.literal('forked'), id: z.number().int(), pid }),
   z.object({ event: z.literal('refused'), id: z.number().int(), detail: z.string() }),
+  z.object({ event: z.literal('connected'), id: z.number().int() }),
+  z.object({ event: z.literal('released'), id: z.number().int() }),
   z.object({ event: z.literal('signalled'), id: z.number().int(), sent: z.boolean() }),
   z.object({
     event: z.literal('exit'),
@@ -101,4 +108,5 @@ export const probeSchema = z.object({
   version: z.string(),
   packages: z.record(z.string(), z.string()),
   fork: z.boolean(),
+  sandbox: sandboxFactsSchema.nullable(),
 });

@@ -121,19 +121,22 @@ export class PythonEngine implements IEngine {
   capture(): Promise<ICapture> {
     return this.turns.run(async () => {
       this.assertUsable();
-      const { clock, ids, variableBytes, sessionBytes } = this.options;
-      const secret = ids.secret();
-      const expected = await this.host.expectCopy(secret);
+      const { clock, variableBytes, sessionBytes } = this.options;
+      const { expected, ticket } = await this.process.connectCopy();
       try {
-        const params = { secret, variable_bytes: variableBytes, session_bytes: sessionBytes };
+        const params = { ticket, variable_bytes: variableBytes, session_bytes: sessionBytes };
         const limitMs = this.options.captureLimitMs ?? defaultCaptureLimitMs;
         const { pid } = this.read(captureReplySchema, await this.bounded('capture', params, limitMs));
+        const letGo = this.process.lease.hold(pid);
         const capture = new PythonCapture({
           expected,
           clock,
           killCopy: () => this.process.killCopy(pid),
           bytesMax: sessionBytes + extraBytesMax,
-          onDisposed: (disposed) => void this.copies.delete(disposed),
+          onDisposed: (disposed) => {
+            this.copies.delete(disposed);
+            letGo();
+          },
         });
         this.copies.set(capture, pid);
         return capture;
@@ -194,6 +197,8 @@ export class PythonEngine implements IEngine {
       this.link.abandon(errors.closed('The Python session'));
     }
     await this.ended;
+    // A copy that still writes keeps the uid; whoever disposes its capture has no need to wait for that.
+    if (this.copies.size === 0) await this.process.lease.released;
   }
 
   private assertUsable(): void {

@@ -10,9 +10,11 @@ import { zygoteEnvironment } from './environment.js';
 import type { PythonEngineOptions } from './options.js';
 import { zygoteReportSchema } from './protocol.js';
 import type { ZygoteReport } from './protocol.js';
+import { sandboxSetup } from './sandbox.js';
+import type { SandboxProfile } from './sandbox.js';
 
 type Ready = Extract<ZygoteReport, { event: 'ready' }>;
-type Answer = Extract<ZygoteReport, { event: 'forked' | 'refused' | 'signalled' }>;
+type Answer = Extract<ZygoteReport, { event: 'forked' | 'refused' | 'signalled' | 'connected' | 'released' }>;
 
 const defaultAnswerLimitMs = 5000;
 /** How long the zygote may take to end its kernels when the server goes. */
@@ -27,6 +29,14 @@ export interface ForkOrder {
   /** Where random generators begin. */
   readonly seed: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Null: none is closed around the kernel. */
+  readonly sandbox: {
+    readonly profile: SandboxProfile;
+    readonly uid: number | null;
+    readonly temporary: string;
+    /** Goes on with what this machine gives. */
+    readonly tolerant: boolean;
+  } | null;
 }
 
 export const pythonFile = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url));
@@ -43,10 +53,13 @@ export class ZygoteProcess implements Disposable {
 
   constructor(private readonly options: PythonEngineOptions) {}
 
-  /** Resolves when the preload list is imported. @throws engine_unavailable */
-  async start(lockPath: string): Promise<Ready> {
-    const { executable, preload, spawner, searchPath } = this.options;
-    const setup = JSON.stringify({ preload, lock: lockPath });
+  /**
+   * Resolves when the preload list is imported.
+   * @param door the folder of the socket that kernels connect to. @throws engine_unavailable
+   */
+  async start(lockPath: string, door: string): Promise<Ready> {
+    const { executable, preload, spawner, searchPath, runDir, sandbox } = this.options;
+    const setup = JSON.stringify({ preload, lock: lockPath, door, sandbox: sandboxSetup(sandbox, runDir) });
     const child = spawner.spawn(executable, ['-u', pythonFile('zygote.py'), setup], {
       env: zygoteEnvironment(searchPath),
       cwd: '/',
@@ -82,6 +95,24 @@ export class ZygoteProcess implements Disposable {
   async signal(pid: number, request: number, signal: NodeJS.Signals, group: boolean): Promise<boolean> {
     const answer = await this.ask({ op: 'signal', pid, request, signal, group });
     return answer?.event === 'signalled' && answer.sent;
+  }
+
+  /** Hands a kernel a connection for a copy that will say `secret`. @throws internal when it cannot be made */
+  async connect(pid: number, socket: string, secret: string, ticket: string): Promise<void> {
+    const answer = await this.ask({ op: 'connect', pid, socket, secret, ticket });
+    if (answer?.event === 'connected') return;
+    const detail = answer?.event === 'refused' ? answer.detail : 'the zygote died';
+    throw new SojournError('internal', `A copy of the kernel could not be connected: ${detail}.`);
+  }
+
+  /** Ends what runs under a uid, except `spare`. */
+  sweep(uid: number, spare: readonly number[]): void {
+    this.write({ op: 'sweep', uid, spare });
+  }
+
+  /** Ends all that runs under a uid and closes the workspace to it; false when something would not end. */
+  async release(uid: number, workspace: string): Promise<boolean> {
+    return (await this.ask({ op: 'release', uid, workspace }))?.event === 'released';
   }
 
   /** Ends a kernel with everything that descends from it, except copies that still write a checkpoint. */

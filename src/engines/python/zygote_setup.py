@@ -1,22 +1,22 @@
-"""
-Getting the zygote ready: our own modules, the preload list, and the lock that kernels of an earlier server
-hold.
-"""
+"""Getting the zygote ready: our own modules and the preload list."""
 
 import builtins
-import fcntl
 import importlib
 import importlib.util
 import os
 import sys
-import time
 import types
-
-from zygote_processes import descendants, kill_quietly, process_table
 
 PACKAGE = 'sojourn_kernel'
 # In the order of their imports, so that each one finds those before it.
 MODULES = (
+    'syscalls',
+    'landlock',
+    'seccomp',
+    'rlimits',
+    'accounts',
+    'view',
+    'sandbox',
     'frames',
     'interrupts',
     'output',
@@ -38,10 +38,10 @@ MODULES = (
     'checkpoint',
     'restore',
     'kernel',
+    'processes',
+    'generation',
+    'keeper',
 )
-LOCK_WAIT_S = 10.0
-# What an earlier zygote gets to end by itself.
-LOCK_PATIENCE_S = 3.0
 
 
 def load_kernel_package(folder):
@@ -61,7 +61,7 @@ def load_kernel_package(folder):
         sys.modules[spec.name] = module
         setattr(package, name, module)
         spec.loader.exec_module(module)
-    return sys.modules[PACKAGE + '.kernel']
+    return package
 
 
 def preload(names):
@@ -76,67 +76,3 @@ def preload(names):
         except BaseException as error:  # a broken package may raise anything, SystemExit too
             missing[name] = '%s: %s' % (type(error).__name__, str(error)[:300])
     return loaded, missing
-
-
-def take_lock(path):
-    """
-    Waits until no kernel of an earlier server lives: they all hold this lock, and are killed when they do not
-    end by themselves. Returns (descriptor, taken).
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    started = time.monotonic()
-    deadline = started + LOCK_WAIT_S
-    next_kill = started + LOCK_PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, b'%d\n' % os.getpid(), 0)
-            return descriptor, True
-        except OSError:
-            now = time.monotonic()
-            if now > deadline:
-                return descriptor, False
-            if now > next_kill:
-                kill_holders(descriptor)
-                next_kill = now + LOCK_PATIENCE_S
-            time.sleep(0.02)
-
-
-def kill_holders(descriptor):
-    """
-    Kills the zygote of a dead server, which may be stopped and cannot end by itself, with all below it. Known
-    by two signs, because whoever can write to the lock file could write any number into it: the file is open
-    there, and the command is a zygote's, which its kernels inherit.
-    """
-    table = process_table()
-    for pid in table:
-        if pid != os.getpid() and is_zygote(pid) and holds(pid, os.fstat(descriptor)):
-            family = descendants(table, pid)
-            kill_quietly(pid)
-            for member in family:
-                kill_quietly(member)
-
-
-def is_zygote(pid):
-    try:
-        with open('/proc/%d/cmdline' % pid, 'rb') as file:
-            return any(os.path.basename(word) == b'zygote.py' for word in file.read().split(b'\0'))
-    except OSError:
-        return False
-
-
-def holds(pid, lock):
-    folder = '/proc/%d/fd/' % pid
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return False
-    for name in names:
-        try:
-            found = os.stat(folder + name)
-        except OSError:
-            continue
-        if (found.st_dev, found.st_ino) == (lock.st_dev, lock.st_ino):
-            return True
-    return False

@@ -1,4 +1,4 @@
-"""What the zygote knows of processes: who descends from whom, who carries a mark, and how to end one."""
+"""The processes of the machine: who descends from whom, who carries a mark, and how to end one."""
 
 import os
 import signal
@@ -17,13 +17,13 @@ def prctl(option, value):
         pass
 
 
-def process_table():
+def table():
     """pid -> (parent, session) of every process, as the kernel of the machine tells it now."""
-    table = {}
+    found = {}
     try:
         names = os.listdir('/proc')
     except OSError:
-        return table
+        return found
     for name in names:
         if not name.isdigit():
             continue
@@ -33,8 +33,8 @@ def process_table():
                 fields = file.read().rpartition(b')')[2].split()
         except OSError:
             continue
-        table[int(name)] = (int(fields[1]), int(fields[3]))
-    return table
+        found[int(name)] = (int(fields[1]), int(fields[3]))
+    return found
 
 
 def carries_mark(pid, mark):
@@ -52,10 +52,10 @@ def kill_quietly(pid):
         pass
 
 
-def descendants(table, root):
+def descendants(known, root):
     """Every process below `root`, from one reading of the process table."""
     children = {}
-    for pid, (parent, _) in table.items():
+    for pid, (parent, _) in known.items():
         children.setdefault(parent, []).append(pid)
     found, waiting = [], [root]
     while waiting:

@@ -1,0 +1,276 @@
+"""The zygote at work: forks kernels, hands them connections, tells when they end, and kills on request.
+
+It takes orders as JSON lines on stdin and reports on stdout. When stdin ends (the server is gone, however it died) it
+kills every kernel, everything that descends from one, and itself.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import mmap
+import os
+import select
+import signal
+import socket
+import struct
+import time
+import warnings
+from typing import NamedTuple
+
+from sojourn_kernel import accounts, kernel, processes
+from sojourn_kernel.frames import Channel
+
+# Must agree with interrupts.py.
+MARK = struct.Struct('=QQ')
+
+
+def report(**fields):
+    data = (json.dumps(fields) + '\n').encode()
+    while data:
+        data = data[os.write(1, data):]
+
+
+def share_lock(descriptor):
+    """A hold of the kernel's own: code that unlocks it lets nothing go but that."""
+    try:
+        own = os.open('/proc/self/fd/%d' % descriptor, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return descriptor
+    fcntl.flock(own, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    os.close(descriptor)
+    return own
+
+
+class Kept(NamedTuple):
+    """A kernel as the zygote knows it."""
+
+    name: str
+    # Shared with the kernel alone: says which request a signal is meant for.
+    mark: mmap.mmap
+    # Over which the kernel is handed connections.
+    supply: socket.socket
+
+
+class Keeper:
+    """Knows every kernel by its process id."""
+
+    def __init__(self, lock, door, sandbox):
+        self.lock = lock
+        self.door = door  # the folder of the server's socket, held open: sessions have no way to it
+        self.sandbox = sandbox
+        self.kernels = {}  # pid -> Kept
+        self.wake_reader, self.wake_writer = os.pipe()
+        os.set_blocking(self.wake_reader, False)
+        os.set_blocking(self.wake_writer, False)
+
+    def serve(self):
+        """Until the server is gone, told by the end of its orders or by nobody reading the reports."""
+        try:
+            self.obey_all()
+        except BrokenPipeError:
+            pass
+        self.end()
+        # Taking down the mounts takes a while, in which the lock is to be held still.
+        self.sandbox.stay_open()
+
+    def obey_all(self):
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(self.wake_writer, warn_on_full_buffer=False)
+        # Ctrl-C in the terminal of the server is the server's to handle.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        pending = b''
+        while True:
+            readable, _, _ = select.select([0, self.wake_reader], [], [])
+            if self.wake_reader in readable:
+                try:
+                    os.read(self.wake_reader, 4096)
+                except BlockingIOError:
+                    pass
+                self.reap()
+            if 0 in readable:
+                data = os.read(0, 65536)
+                if not data:
+                    return
+                *lines, pending = (pending + data).split(b'\n')
+                for line in lines:
+                    self.obey(json.loads(line))
+
+    def obey(self, order):
+        op = order['op']
+        if op == 'fork':
+            self.fork(order)
+        elif op == 'signal':
+            report(event='signalled', id=order['id'], sent=self.signal(order))
+        elif op == 'kill':
+            self.kill_kernel(order['pid'], order['spare'])
+            report(event='signalled', id=order['id'], sent=True)
+        elif op == 'kill_copy':
+            self.kill_copy(order['kernel'], order['pid'])
+        elif op == 'connect':
+            self.connect(order)
+        elif op == 'sweep':
+            self.sweep_uid(order['uid'], order['spare'])
+        elif op == 'release':
+            self.release(order)
+
+    def fork(self, order):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours.setblocking(False)
+        mark = mmap.mmap(-1, mmap.PAGESIZE)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # native libraries may keep threads; none of them holds our locks
+            try:
+                pid = os.fork()
+            except OSError as error:
+                ours.close()
+                theirs.close()
+                mark.close()
+                return report(event='refused', id=order['id'], detail=str(error))
+        if pid == 0:
+            self.become_kernel(order, kernel.Hold(self.lock, mark, theirs))
+        theirs.close()
+        self.kernels[pid] = Kept(order['kernel'], mark, ours)
+        report(event='forked', id=order['id'], pid=pid)
+
+    def connect(self, order):
+        """Hands a kernel a connection to the server, for a copy of it: locked in, it can open none itself."""
+        try:
+            hello = {'t': 'hello', 'role': 'copy', 'secret': order['secret']}
+            channel = Channel(self.address(order['socket']))
+            channel.send(hello)
+            try:
+                socket.send_fds(self.kernels[order['pid']].supply, [order['ticket'].encode()], [channel.fileno()])
+            finally:
+                channel.close()
+            report(event='connected', id=order['id'])
+        except (OSError, KeyError) as error:
+            report(event='refused', id=order['id'], detail=str(error))
+
+    def address(self, path):
+        """The socket by the folder that is held open: other mounts may cover its path."""
+        return path if self.door is None else '/proc/self/fd/%d/%s' % (self.door, os.path.basename(path))
+
+    def become_kernel(self, order, hold):
+        try:
+            for other in self.kernels.values():
+                other.mark.close()
+            processes.prctl(processes.PR_SET_PDEATHSIG, signal.SIGKILL)
+            processes.prctl(processes.PR_SET_CHILD_SUBREAPER, 0)
+            os.setsid()
+            if order['sandbox'] is None:
+                self.sandbox.stay_open()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(null, 1)
+            kept = {self.lock, self.door, hold.supply.fileno()}
+            for name in os.listdir('/proc/self/fd') if os.path.isdir('/proc/self/fd') else map(str, range(3, 256)):
+                if int(name) > 2 and int(name) not in kept:
+                    try:
+                        os.close(int(name))
+                    except OSError:
+                        pass
+            try:
+                with open('/proc/self/oom_score_adj', 'w') as file:
+                    file.write('500')  # short of memory, the machine takes a kernel before the server
+            except OSError:
+                pass
+            order['socket'] = self.address(order['socket'])
+            kernel.main(order, self.door, hold._replace(lock=share_lock(self.lock)), self.sandbox)
+        except BaseException:
+            import traceback
+            os.write(2, traceback.format_exc().encode('utf-8', 'replace'))
+        finally:
+            os._exit(70)
+
+    def signal(self, order):
+        """Answers after the signal has been sent, so that it can never meet a later run."""
+        if order['pid'] not in self.kernels:
+            return False
+        try:
+            number = getattr(signal, order['signal'])
+            mark = self.kernels[order['pid']].mark
+            MARK.pack_into(mark, 0, order['request'], MARK.unpack_from(mark)[1] + (number == signal.SIGINT))
+            (os.killpg if order['group'] else os.kill)(order['pid'], number)
+            return True
+        except (ProcessLookupError, PermissionError):
+            return False
+
+    def kill_kernel(self, pid, spare):
+        """Kills a kernel and all that descends from it, except copies that still write a checkpoint."""
+        if pid not in self.kernels:
+            return
+        table = processes.table()
+        family = processes.descendants(table, pid)
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        for member in family:
+            if member not in spare:
+                processes.kill_quietly(member)
+
+    def kill_copy(self, kernel, pid):
+        """The number came from a kernel, which may lie: only its own child, or an orphan of ours, is killed."""
+        parent, _ = processes.table().get(pid, (0, 0))
+        if pid not in self.kernels and (parent == kernel or parent == os.getpid()):
+            processes.kill_quietly(pid)
+
+    def reap(self):
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            kept = self.kernels.pop(pid, None)
+            if kept is None:
+                continue
+            kept.mark.close()
+            kept.supply.close()
+            self.sweep(pid, kept.name)
+            signalled = os.WIFSIGNALED(status)
+            report(event='exit', pid=pid, code=None if signalled else os.WEXITSTATUS(status),
+                   signal=signal.Signals(os.WTERMSIG(status)).name if signalled else None)
+
+    def sweep(self, pid, name):
+        """Kills what a dead kernel left behind: its session's processes, and orphans that carry its mark."""
+        mark = b'SOJOURN_KERNEL=' + name.encode()
+        for member, (parent, session) in processes.table().items():
+            if session == pid or (parent == os.getpid() and processes.carries_mark(member, mark)):
+                processes.kill_quietly(member)
+
+    def sweep_uid(self, uid, spare):
+        """Kills what a dead kernel left under its uid, except copies that still write a checkpoint."""
+        for pid, _ in accounts.running(uid, uid):
+            if pid not in spare:
+                processes.kill_quietly(pid)
+
+    def release(self, order):
+        """Ends all that runs under a uid, so that another session may have it."""
+        try:
+            accounts.end_all(order['uid'], self.reap)
+            accounts.take_back(order['workspace'])
+            report(event='released', id=order['id'])
+        except OSError as error:
+            report(event='refused', id=order['id'], detail=str(error))
+
+    def end(self):
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline:
+            for pid in list(self.kernels):
+                try:
+                    os.killpg(pid, signal.SIGKILL)
+                except (ProcessLookupError, PermissionError):
+                    pass
+            for pid in processes.descendants(processes.table(), os.getpid()):
+                processes.kill_quietly(pid)
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            time.sleep(0.005)
