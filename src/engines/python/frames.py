@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import struct
 import threading
@@ -98,6 +99,10 @@ class Channel:
         tail = bytes(self._buffer[middle:end]) if tail_length else b''
         del self._buffer[:end]
         return message, tail
+
+    def has_input(self) -> bool:
+        """True when a frame has come, or a part of one."""
+        return bool(self._buffer) or bool(select.select([self._socket], [], [], 0)[0])
 
     def _fill(self, size: int) -> bool:
         while len(self._buffer) < size:

@@ -35,6 +35,8 @@ class Interrupts:
     def __init__(self, mark: mmap.mmap) -> None:
         self.running = False
         self.seen = False
+        # True while tasks of the session run between two requests.
+        self.idle = False
         # The number of the request that is served now.
         self.request = 0
         self._mark = mark
@@ -86,7 +88,7 @@ class Interrupts:
             try:
                 self.running = True
                 # The signal may have been seen before the run had begun.
-                if MARK.unpack_from(self._mark)[0] == self.request:
+                if not self.idle and MARK.unpack_from(self._mark)[0] == self.request:
                     self.seen = True
                     raise KeyboardInterrupt
                 return work()
@@ -117,7 +119,7 @@ class Interrupts:
         # A signal that the zygote did not count is the session's own, like os.kill(os.getpid(), SIGINT).
         own = count == self._known_count
         self._known_count = count
-        if self.running and (own or request == self.request):
+        if self.running and (own or self.idle or request == self.request):
             self.seen = not own
             self._raise(KeyboardInterrupt)
 

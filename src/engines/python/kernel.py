@@ -36,7 +36,7 @@ from sojourn_kernel.variables import (
 class Hold(NamedTuple):
     """What a kernel has from the zygote."""
 
-    # Held as long as any kernel lives.
+    # Held while one kernel or more lives.
     lock: int
     # Shared with the zygote: which request a signal is meant for.
     mark: mmap.mmap
@@ -84,6 +84,7 @@ class Kernel:
     def serve(self) -> None:
         """Answers requests until the server closes the connection."""
         while True:
+            self._idle()
             frame = self._channel.receive()
             if frame is None:
                 os._exit(0)
@@ -93,6 +94,21 @@ class Kernel:
             answer = self._handle(request, tail)
             self._interrupts.quieten()
             self._answer(answer)
+
+    def _idle(self) -> None:
+        """Tasks of the session go on until a request comes. A signal that comes meanwhile is meant for them."""
+        while self._runner.loop.has_work() and not self._channel.has_input():
+            self._interrupts.rouse()
+            self._interrupts.idle = True
+            try:
+                self._interrupts.guarded(lambda: self._runner.loop.run_until_readable(self._channel.fileno()))
+            except Terminated:
+                os._exit(143)
+            except BaseException as error:  # the session's own tasks may raise anything
+                self._output.write('stderr', self._runner.describe(error)['traceback'])
+            finally:
+                self._interrupts.idle = False
+                self._interrupts.quieten()
 
     def _handle(self, request: dict[str, Any], tail: bytes) -> dict[str, Any]:
         try:

@@ -13,11 +13,12 @@ import sys
 import traceback
 import types
 import __future__
-from typing import Any
+from typing import Any, Callable
 
 from sojourn_kernel import rebuild
 from sojourn_kernel.cells import Cells
 from sojourn_kernel.display import mime_bundle
+from sojourn_kernel.event_loop import EventLoop, needs_loop
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output, TextStream
 
@@ -35,6 +36,7 @@ class Runner:
         self.output = output
         self.interrupts = interrupts
         self.cells = Cells()
+        self.loop = EventLoop()
         self.execution_count = 0
         self.future_flags = 0
         self.main = types.ModuleType('__main__')
@@ -48,6 +50,7 @@ class Runner:
 
     def clear(self) -> None:
         """An empty `__main__`; the module object stays, so functions that live elsewhere still find it."""
+        self.loop.clear()
         self.namespace.clear()
         self.namespace.update(
             __name__='__main__', __doc__=None, __package__=None, __loader__=None, __spec__=None
@@ -70,6 +73,7 @@ class Runner:
                 vars(builtins).setdefault(name, value)
         self.namespace['__builtins__'] = builtins
         self.namespace['__name__'] = '__main__'
+        self.loop.repair()
         self.interrupts.install()
 
     def restore_builtins(self) -> None:
@@ -106,18 +110,23 @@ class Runner:
         return outcome
 
     def _run(self, code: str, cell: str, silent: bool) -> None:
-        flags = self.future_flags
+        flags = self.future_flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         tree = compile(code, cell, 'exec', flags | ast.PyCF_ONLY_AST, dont_inherit=True)
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr) and not silent:
             last = ast.Expression(tree.body.pop().value)
         body = compile(tree, cell, 'exec', flags, dont_inherit=True)
         self.future_flags |= body.co_flags & FUTURE_FLAGS
-        shown = compile(last, cell, 'eval', self.future_flags, dont_inherit=True) if last else None
+        flags |= self.future_flags
+        shown = compile(last, cell, 'eval', flags, dont_inherit=True) if last else None
+        if needs_loop(tree, body, shown) or (last is not None and needs_loop(last)):
+            run = self.loop.run
+        else:
+            run = _call
         if tree.body:
-            exec(body, self.namespace)
+            run(lambda: eval(body, self.namespace))
         if shown is not None:
-            value = eval(shown, self.namespace)
+            value = run(lambda: eval(shown, self.namespace))
             if value is not None:
                 self.namespace['_'] = value
                 self.output.show({'t': 'result', 'data': mime_bundle(value)}, hold=True)
@@ -139,6 +148,10 @@ class Runner:
         # The text of a syntax error repeats the place, which the traceback shows.
         message = error.msg if isinstance(error, SyntaxError) else error
         return _error_fields(error, _safe_text(message), text)
+
+
+def _call(work: Callable[[], Any]) -> Any:
+    return work()
 
 
 def _error_fields(error: BaseException, message: str, text: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ MODULES = (
     'previews',
     'variables',
     'cells',
+    'event_loop',
     'rebuild',
     'runner',
     'definitions',
