@@ -47,6 +47,7 @@ const eventTypes = [
   'display',
   'epoch',
   'execute_result',
+  'forked',
   'input',
   'input_request',
   'result',

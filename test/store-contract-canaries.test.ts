@@ -4,6 +4,7 @@ import { describeStoreContract, storeContract } from '../src/contracts/store.js'
 import type { BrokenStore } from './support/broken-stores.js';
 import { brokenFactory } from './support/broken-stores.js';
 import { brokenCheckpoints } from './support/broken-checkpoints.js';
+import { brokenForks } from './support/broken-forks.js';
 import { brokenJournals } from './support/broken-journals.js';
 import { brokenParts } from './support/broken-parts.js';
 import { brokenRecords } from './support/broken-records.js';
@@ -42,7 +43,13 @@ async function attempt(work: Body): Promise<boolean> {
   }
 }
 
-const brokenStores = [...brokenRecords, ...brokenJournals, ...brokenCheckpoints, ...brokenParts];
+const brokenStores = [
+  ...brokenRecords,
+  ...brokenJournals,
+  ...brokenCheckpoints,
+  ...brokenParts,
+  ...brokenForks,
+];
 
 describe('store contract', () => {
   it('passes a sound store', async () => {

@@ -8,6 +8,7 @@ import {
   checkpoint,
   created,
   fails,
+  forkTo,
   input,
   putNamed,
   record,
@@ -18,6 +19,7 @@ import type { StoreRule } from './store-rules.js';
 /** Every method but `open` and `dispose`, called so that it would work on an open store. */
 const calls: Readonly<Record<string, (store: ISessionStore) => unknown>> = {
   createSession: (store) => store.createSession(record('new'), created('new')),
+  forkSession: (store) => forkTo(store, 'one', 'new', 0),
   getSession: (store) => store.getSession('one'),
   updateSession: (store) => store.updateSession('one', { name: 'x' }),
   deleteSession: (store) => store.deleteSession('one'),

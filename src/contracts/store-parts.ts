@@ -1,6 +1,6 @@
 /** Rules of the store contract: parts, who shares them and when they go. */
 import assert from 'node:assert/strict';
-import { addSession, checkpoint, failsDamaged, putNamed } from './store-rules.js';
+import { addSession, checkpoint, eventually, failsDamaged, putNamed } from './store-rules.js';
 import type { StoreRule } from './store-rules.js';
 
 const encode = (content: string): Uint8Array => new TextEncoder().encode(content);
@@ -15,13 +15,6 @@ async function* inPieces(bytes: Uint8Array, pieceBytes: number): AsyncGenerator<
 async function* breaking(): AsyncGenerator<Uint8Array> {
   yield encode('half');
   throw new Error('the sender went');
-}
-
-/** Waits until it holds: what nothing refers to any more may go a little later. */
-async function eventually(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000 && !holds(); turn += 1)
-    await new Promise((resolve) => setImmediate(resolve));
-  assert.ok(holds());
 }
 
 export const partRules: readonly StoreRule[] = [

@@ -98,6 +98,31 @@ export const append = (
   more: Partial<Append> = {},
 ): Promise<void> => store.append({ session_id, epoch: 0, events, durability: 'os', ...more });
 
+export const forked = (id: string, from_session_id: string, from_seq: number): SessionEvent =>
+  event(id, from_seq + 1, { type: 'forked', from_session_id, from_seq });
+
+/** Forks with a record of its own for the new session. */
+export const forkTo = (
+  store: ISessionStore,
+  source_id: string,
+  id: string,
+  at_seq: number,
+  changes: Partial<SessionRecord> = {},
+): Promise<void> =>
+  store.forkSession({
+    source_id,
+    record: record(id, { uid: 'uforked12345', ...changes }),
+    at_seq,
+    event: forked(id, source_id, at_seq),
+  });
+
+/** Waits until it holds: what nothing refers to any more may go a little later. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 2000 && !holds(); turn += 1)
+    await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(holds());
+}
+
 export function checkpoint(
   id: string,
   parts: PartRef[],

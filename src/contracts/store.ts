@@ -8,6 +8,8 @@ import type { ISessionStore } from '../types/store.js';
 import { globalRunner } from './runner.js';
 import type { TestRunner } from './runner.js';
 import { checkpointRules } from './store-checkpoints.js';
+import { forkRules } from './store-forks.js';
+import { forkSharingRules } from './store-fork-sharing.js';
 import { journalContentRules } from './store-journal-contents.js';
 import { journalRules } from './store-journal.js';
 import { lifecycleRules } from './store-lifecycle.js';
@@ -31,6 +33,8 @@ export const storeContract: Readonly<Record<string, readonly StoreRule[]>> = {
   'journal contents': journalContentRules,
   checkpoints: checkpointRules,
   parts: partRules,
+  forks: forkRules,
+  'forks and their sources': forkSharingRules,
   'opening and closing': lifecycleRules,
 };
 

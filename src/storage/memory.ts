@@ -14,10 +14,12 @@ import type {
   ISessionStore,
   OpenReport,
   PartPin,
+  SessionFork,
   SessionPage,
   SessionQuery,
 } from '../types/store.js';
 import { assertFollows } from './append-rules.js';
+import { assertWithin, forkHead, partSizes, sumOf } from './fork-rules.js';
 import { decodeEvent, encodeEvent } from './journal-codec.js';
 import type { EncodedEvent } from './journal-codec.js';
 import { PartPins } from './part-pins.js';
@@ -62,6 +64,35 @@ class MemoryStore implements ISessionStore {
         journal: [encoded],
         checkpoints: [],
         hashes: new Set(),
+      });
+    });
+  }
+
+  forkSession({ source_id, record, at_seq, event }: SessionFork): Promise<void> {
+    return settle(() => {
+      const source = this.entry(source_id);
+      const { session_id } = record;
+      if (this.entries.has(session_id)) throw errors.sessionExists(session_id);
+      assertWithin(source_id, source.record.head_seq, at_seq);
+      assertFollows(session_id, at_seq, [event]);
+      const history = source.journal.slice(0, at_seq + 1).map((row) => ({ ...row, idempotencyKey: null }));
+      const journal = [...history, encodeEvent(session_id, event)];
+      const checkpoints = source.checkpoints.filter((node) => node.seq <= at_seq);
+      const head = forkHead(source_id, source.record, source.checkpoints, at_seq);
+      const sizes = partSizes(checkpoints);
+      const bytes = journal.reduce((sum, row) => sum + Buffer.byteLength(row.body), 0);
+      const found = {
+        head_seq: at_seq + 1,
+        stored_bytes: bytes + sumOf(sizes),
+        checkpoint_count: checkpoints.length,
+        head_checkpoint: head?.checkpoint_id ?? null,
+        branch: head?.branch ?? record.branch,
+      };
+      this.entries.set(session_id, {
+        record: checkedRecord({ ...structuredClone(record), ...found }),
+        journal,
+        checkpoints: structuredClone(checkpoints),
+        hashes: new Set(sizes.keys()),
       });
     });
   }

@@ -40,6 +40,8 @@ const outputFields = { input_seq: z.number().int().optional() };
 
 const bodies = [
   z.object({ type: z.literal('created'), kind: z.string(), owner: z.string() }),
+  /** All events before this one are those of another session, up to its `from_seq`. */
+  z.object({ type: z.literal('forked'), from_session_id: z.string(), from_seq: z.number().int() }),
   z.object({
     type: z.literal('input'),
     operation: z.string(),

@@ -114,6 +114,7 @@ export type {
   OpenReport,
   PartPin,
   PartRef,
+  SessionFork,
   SessionPage,
   SessionQuery,
   StoreDefinition,

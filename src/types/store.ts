@@ -67,6 +67,20 @@ export interface Append {
   durability: Durability;
 }
 
+/** A new session that begins with the history of another one. */
+export interface SessionFork {
+  source_id: string;
+  /**
+   * The new session. What follows from the history is not taken from it but found by the store: `head_seq`,
+   * `stored_bytes`, `checkpoint_count` and `head_checkpoint`, and `branch` where there is a head checkpoint.
+   */
+  record: SessionRecord;
+  /** The last event of the source that the new session has. */
+  at_seq: number;
+  /** The new session's first event of its own, `forked` at `at_seq + 1`. */
+  event: SessionEvent;
+}
+
 /** The answer to a write that is no journal input, kept so that a retry gets it again. */
 export interface IdempotentAnswer {
   /** Fingerprint of the operation and its parameters: one key never serves two different calls. */
@@ -88,6 +102,16 @@ export interface ISessionStore extends Disposable {
 
   /** @throws session_exists */
   createSession(record: SessionRecord, first: SessionEvent): Promise<void>;
+  /**
+   * Makes a session out of another's history, wholly or not at all, and without holding up others for longer than a
+   * piece of the journal takes. It has the source's events up to `at_seq` under its own id, then `event`; every
+   * checkpoint of the source with a seq up to `at_seq`, under the same id and with the same parts, none of which is
+   * stored again; and as its head the newest of them on the path to the source's head, null when there is none. The
+   * two share nothing that either could change or take away, and copied inputs answer no calls to the new session
+   * (`findInput`). Only what is copied has to be undamaged.
+   * @throws session_not_found · session_exists · conflict when `at_seq` is beyond the head or `event` does not follow
+   */
+  forkSession(fork: SessionFork): Promise<void>;
   getSession(sessionId: string): Promise<SessionRecord | null>;
   /** @throws session_not_found */
   updateSession(sessionId: string, patch: SessionPatch): Promise<SessionRecord>;
@@ -101,7 +125,7 @@ export interface ISessionStore extends Disposable {
   sync(): Promise<void>;
   /** In order, from `fromSeq` on, at most `limit`. @throws session_not_found */
   readJournal(sessionId: string, fromSeq: number, limit: number): Promise<SessionEvent[]>;
-  /** The newest input with this key. */
+  /** The newest input with this key that was made in this session; not one that came with a fork. */
   findInput(sessionId: string, idempotencyKey: string): Promise<SessionEvent | null>;
 
   /** Stores bytes once, whoever sends them, and holds them by `pin`; the hash is computed here. */

@@ -16,7 +16,11 @@ const checkpoints: BrokenStore[] = [
   },
   {
     fault: 'leaves the head where it was',
-    breaks: ['a checkpoint moves the head and the branch and is counted'],
+    breaks: [
+      'a checkpoint moves the head and the branch and is counted',
+      'a fork starts from the newest checkpoint on the path to the head of its source',
+      'a fork of a fork has the history of both',
+    ],
     make: (sound) => ({
       addCheckpoint: (id, checkpoint, patch) =>
         sound.addCheckpoint(id, checkpoint, { head_checkpoint: null, ...patch }),
@@ -99,6 +103,7 @@ const checkpoints: BrokenStore[] = [
 
 const methods = [
   'createSession',
+  'forkSession',
   'getSession',
   'updateSession',
   'deleteSession',
@@ -144,7 +149,10 @@ const lifecycles: BrokenStore[] = [
   },
   {
     fault: 'brings deleted sessions back',
-    breaks: ['a deleted session stays deleted when the store is opened again'],
+    breaks: [
+      'a deleted session stays deleted when the store is opened again',
+      'a fork is there when the store is opened again',
+    ],
     make: (sound) => ({
       async deleteSession(id) {
         const record = await sound.getSession(id);

@@ -170,7 +170,12 @@ const readers: BrokenStore[] = [
   },
   {
     fault: 'finds inputs of other sessions',
-    breaks: ['an input is found by its key'],
+    breaks: [
+      'an input is found by its key',
+      'an input that came with a fork answers no call to it',
+      'a fork loses nothing when its source is deleted',
+      'a fork is there when the store is opened again',
+    ],
     make: (sound) => ({
       async findInput(id, key) {
         const own = await sound.findInput(id, key);
@@ -180,7 +185,10 @@ const readers: BrokenStore[] = [
   },
   {
     fault: 'finds the oldest input',
-    breaks: ['of several inputs with one key the newest is found'],
+    breaks: [
+      'of several inputs with one key the newest is found',
+      'an input that came with a fork answers no call to it',
+    ],
     make: (sound) => ({
       async findInput(id, key) {
         const found = await sound.findInput(id, key);
@@ -192,7 +200,10 @@ const readers: BrokenStore[] = [
   },
   {
     fault: 'takes broken characters for the same',
-    breaks: ['keys that are not well-formed text are told apart'],
+    breaks: [
+      'keys that are not well-formed text are told apart',
+      'an input that came with a fork answers no call to it',
+    ],
     make: (sound) => ({
       async findInput(id, key) {
         const events = (await sound.getSession(id)) ? await sound.readJournal(id, 0, 100) : [];
@@ -214,7 +225,10 @@ const readers: BrokenStore[] = [
   },
   {
     fault: 'reads a thousand events at most',
-    breaks: ['5,000 events come back in one piece'],
+    breaks: [
+      '5,000 events come back in one piece',
+      'a long history is forked whole while its source goes on',
+    ],
     make: reading((events) => events.slice(0, 1000)),
   },
   {

@@ -15,14 +15,14 @@ async function collected(bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise
 }
 
 /** Makes parts disappear that the sound store still has. */
-function losing(lost: Set<string>, sound: ISessionStore): Partial<ISessionStore> {
+export function losing(lost: Set<string>, sound: ISessionStore): Partial<ISessionStore> {
   return {
     hasPart: (hash) => !lost.has(hash) && sound.hasPart(hash),
     getPart: (hash) => sound.getPart(lost.has(hash) ? '' : hash),
   };
 }
 
-async function partsOf(sound: ISessionStore, id: string): Promise<string[]> {
+export async function partsOf(sound: ISessionStore, id: string): Promise<string[]> {
   const checkpoints = (await sound.getSession(id)) ? await sound.listCheckpoints(id) : [];
   return checkpoints.flatMap((checkpoint) => checkpoint.parts.map((part) => part.hash));
 }
@@ -99,6 +99,8 @@ export const brokenParts: readonly BrokenStore[] = [
       'a part goes with the last session that holds it',
       'a pinned part stays until the last pin is released',
       'a part that is put with a pin is held by it',
+      'a part goes with the last of a source and its forks',
+      'a part of a later checkpoint is not held by a fork',
     ],
     make: (sound) => {
       const ever = new Set<string>();
@@ -114,7 +116,14 @@ export const brokenParts: readonly BrokenStore[] = [
   },
   {
     fault: 'takes shared parts along',
-    breaks: ['a part goes with the last session that holds it'],
+    breaks: [
+      'a part goes with the last session that holds it',
+      'a fork loses nothing when its source is deleted',
+      'a source loses nothing when its fork is deleted',
+      'a part goes with the last of a source and its forks',
+      'a fork of a source that is being deleted is whole or not there',
+      'a fork is there when the store is opened again',
+    ],
     make: (sound) => {
       const lost = new Set<string>();
       return {

@@ -47,6 +47,9 @@ const records: BrokenStore[] = [
       'a first event that is not number 0 is refused',
       'a deleted session leaves nothing behind',
       'a deleted session stays deleted when the store is opened again',
+      'a fork of a session that is not there is refused',
+      'a fork from a place that the journal has not is refused',
+      'a fork whose own event or record does not fit leaves nothing',
     ],
     make: (sound) => ({
       async getSession(id) {
@@ -233,7 +236,10 @@ const lists: BrokenStore[] = [
   },
   {
     fault: 'does not look at tags',
-    breaks: ['lists are filtered by tag as it is now'],
+    breaks: [
+      'lists are filtered by tag as it is now',
+      'a fork has the record that it was given, and none of the record of its source',
+    ],
     make: listing((sound) => (query) => sound.listSessions({ ...query, tag: undefined })),
   },
   {

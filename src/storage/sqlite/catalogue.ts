@@ -73,9 +73,9 @@ export class Catalogue {
 WHERE s.session_key>? ORDER BY s.session_key LIMIT ?`,
       ),
       exists: db.prepare<[string], number>('SELECT session_key FROM sessions WHERE session_id=?').pluck(),
-      insertSession: db.prepare<[Omit<SessionRow, 'session_key'>]>(
-        `INSERT INTO sessions(session_id,uid,kind,owner,created_at,failed,cold,crc)
-VALUES(@session_id,@uid,@kind,@owner,@created_at,@failed,@cold,@crc)`,
+      insertSession: db.prepare<[Omit<SessionRow, 'session_key'> & { session_key: number | null }]>(
+        `INSERT INTO sessions(session_key,session_id,uid,kind,owner,created_at,failed,cold,crc)
+VALUES(@session_key,@session_id,@uid,@kind,@owner,@created_at,@failed,@cold,@crc)`,
       ),
       updateSession: db.prepare<[Pick<SessionRow, 'session_key' | 'failed' | 'cold' | 'crc'>]>(
         'UPDATE sessions SET failed=@failed,cold=@cold,crc=@crc WHERE session_key=@session_key',
@@ -137,10 +137,14 @@ WHERE session_key=@session_key`,
     return statement.get(...values) ?? 0;
   }
 
-  /** @returns the new session's key */
-  insert(record: SessionRecord): number {
+  /**
+   * @param reserved a key from `reserve`; a new one when left out.
+   * @returns the new session's key
+   */
+  insert(record: SessionRecord, reserved: number | null = null): number {
     const checked = checkedRecord(record);
-    const { lastInsertRowid } = this.statements.insertSession.run(encodeSession(checked));
+    const row = { session_key: reserved, ...encodeSession(checked) };
+    const { lastInsertRowid } = this.statements.insertSession.run(row);
     const key = Number(lastInsertRowid);
     this.statements.insertHead.run({ session_key: key, ...encodeHead(checked.uid, checked) });
     this.writeTags(key, checked.tags);
@@ -167,6 +171,16 @@ WHERE session_key=@session_key`,
     if (!withTags) return;
     this.statements.clearTags.run(key);
     this.writeTags(key, record.tags);
+  }
+
+  /**
+   * A key whose journal may be filled before there is a session. Until `spare` it counts as one of a removed session:
+   * what a crash leaves of it goes after the next start.
+   */
+  reserve(record: SessionRecord): number {
+    const key = this.insert(record);
+    this.remove(key);
+    return key;
   }
 
   /** Removes the session; its journal stays behind, marked, until `spare` says that it is gone too. */

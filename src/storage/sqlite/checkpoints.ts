@@ -1,10 +1,21 @@
 /** The tables `checkpoints` and `session_parts`: each session's tree of checkpoints and the parts they hold. */
 import { SojournError } from '../../types/errors.js';
 import type { CheckpointRecord, PartRef } from '../../types/store.js';
+import type { CheckpointNode } from '../fork-rules.js';
+import { damaged } from '../store-errors.js';
 import type { Located } from './catalogue.js';
-import { decodeCheckpoint, encodeCheckpoint } from './rows.js';
+import { checkpointCrc, decodeCheckpoint, encodeCheckpoint } from './rows.js';
 import type { CheckpointRow } from './rows.js';
 import type { Db } from './schema.js';
+
+/** A checkpoint that can be copied to another session. */
+export interface StoredNode extends CheckpointNode {
+  readonly position: number;
+  readonly bytes: number;
+  readonly crc: number;
+  /** Its checksum in the other session, which has another uid. */
+  readonly newCrc: number;
+}
 
 export class Checkpoints {
   private readonly statements;
@@ -25,6 +36,17 @@ export class Checkpoints {
       ),
       get: db.prepare<[number, string], CheckpointRow>(
         `SELECT ${columns} FROM checkpoints WHERE session_key=? AND checkpoint_id=?`,
+      ),
+      positions: db
+        .prepare<[number], number>('SELECT position FROM checkpoints WHERE session_key=? ORDER BY position')
+        .pluck(),
+      stored: db.prepare<[number], CheckpointRow>(`SELECT ${columns} FROM checkpoints WHERE position=?`),
+      copy: db.prepare<[number, number, number, number]>(
+        `INSERT INTO checkpoints(session_key,checkpoint_id,body,crc)
+SELECT ?,checkpoint_id,body,? FROM checkpoints WHERE position=? AND crc=?`,
+      ),
+      holdAll: db.prepare<[number, string]>(
+        'INSERT INTO session_parts(session_key,hash,size) SELECT ?,key,value FROM json_each(?) ORDER BY key',
       ),
       hold: db.prepare<[number, string, number]>(
         'INSERT OR IGNORE INTO session_parts(session_key,hash,size) VALUES(?,?,?)',
@@ -67,6 +89,38 @@ export class Checkpoints {
     return row ? decodeCheckpoint(sessionId, uid, row) : null;
   }
 
+  /** Places of a session's checkpoints, oldest first. */
+  positions(key: number): number[] {
+    return this.statements.positions.all(key);
+  }
+
+  /** @throws storage_error, damaged */
+  node({ uid, sessionId }: Located, position: number, newUid: string): StoredNode {
+    const row = this.statements.stored.get(position);
+    if (!row) throw gone(sessionId);
+    const { checkpoint_id, seq, parent, branch, parts } = decodeCheckpoint(sessionId, uid, row);
+    const { body, crc } = row;
+    const place = { position, bytes: body.length, crc, newCrc: checkpointCrc(newUid, body) };
+    return { checkpoint_id, seq, parent, branch, parts, ...place };
+  }
+
+  /**
+   * Gives a session that has no checkpoints these of another.
+   * @param sizes of their distinct parts, by hash.
+   * @throws storage_error, damaged
+   */
+  copy(
+    { sessionId }: Located,
+    nodes: readonly StoredNode[],
+    sizes: ReadonlyMap<string, number>,
+    key: number,
+  ): void {
+    for (const { position, crc, newCrc } of nodes) {
+      if (this.statements.copy.run(key, newCrc, position, crc).changes === 0) throw gone(sessionId);
+    }
+    this.statements.holdAll.run(key, JSON.stringify(Object.fromEntries(sizes)));
+  }
+
   /** Hashes of all parts of one session. */
   partsOf(key: number): string[] {
     return this.statements.held.all(key);
@@ -82,3 +136,6 @@ export class Checkpoints {
     return this.statements.holder.get(hash);
   }
 }
+
+const gone = (sessionId: string) =>
+  damaged(`A checkpoint of session '${sessionId}' is missing.`, { session_id: sessionId });

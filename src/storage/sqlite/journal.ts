@@ -23,11 +23,23 @@ type NewRow = [
 ];
 
 const columns = 'seq,at,type,body,crc';
+type StoredEvent = [seq: number, at: string, type: string, body: string, crc: number];
+
+/** Some of the events that are copied from one session to another. */
+export interface CopiedPiece {
+  events: number;
+  /** As they count against the session. */
+  bytes: number;
+}
+/** How much is copied in one go. */
+const pieceEvents = 1000;
+const pieceBytes = 2 ** 20;
 
 export class Journal {
   private readonly statements;
 
   constructor(db: Db) {
+    db.function('resealed', { directOnly: true, varargs: true }, resealed);
     this.statements = {
       insert: db.prepare<NewRow>(
         'INSERT INTO journal(session_key,seq,at,type,body,crc,idempotency_key) VALUES(?,?,?,?,?,?,?)',
@@ -44,6 +56,17 @@ export class Journal {
           'SELECT count(*) FROM journal WHERE session_key=? AND seq BETWEEN ? AND ?',
         )
         .pluck(),
+      measure: db.prepare<[number, number, number, number], CopiedPiece>(
+        `SELECT count(*) AS events,coalesce(sum(bytes),0) AS bytes FROM(
+SELECT octet_length(body) AS bytes,sum(octet_length(body)) OVER (ORDER BY seq) AS so_far
+FROM journal WHERE session_key=? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ${pieceEvents}) WHERE so_far-bytes<?`,
+      ),
+      // Without the keys: an input that was made in another session answers no call to this one.
+      copy: db.prepare<[number, string, string, string, number, number, number]>(
+        `INSERT INTO journal(session_key,seq,at,type,body,crc)
+SELECT ?,seq,at,type,body,resealed(?,?,?,seq,at,type,body,crc)
+FROM journal WHERE session_key=? AND seq BETWEEN ? AND ?`,
+      ),
       prune: db.prepare<[number, number]>('DELETE FROM journal WHERE session_key=? AND seq<?'),
     };
   }
@@ -58,6 +81,20 @@ export class Journal {
       bytes += Buffer.byteLength(body);
     }
     return bytes;
+  }
+
+  /**
+   * Copies checked events from `fromSeq` on, not all up to `toSeq` when they are many or large.
+   * @throws storage_error, damaged, with the source's id
+   */
+  copy(source: Located, target: { key: number; uid: string }, fromSeq: number, toSeq: number): CopiedPiece {
+    const { key, uid, sessionId } = source;
+    const piece = this.statements.measure.get(key, fromSeq, toSeq, pieceBytes);
+    if (!piece || piece.events === 0) throw gap(sessionId, fromSeq);
+    const last = fromSeq + piece.events - 1;
+    const copied = this.statements.copy.run(target.key, sessionId, uid, target.uid, key, fromSeq, last);
+    if (copied.changes < piece.events) throw gap(sessionId, last);
+    return piece;
   }
 
   /** Checked events in order. @throws storage_error, damaged */
@@ -95,12 +132,23 @@ export class Journal {
 
   private decode({ sessionId, uid }: Located, row: JournalRow): SessionEvent {
     if (row.crc === journalCrc(uid, row)) return decodeEvent(sessionId, row);
-    throw damaged(`Event ${row.seq} of session '${sessionId}' is not what was written.`, {
-      session_id: sessionId,
-      seq: row.seq,
-    });
+    throw changed(sessionId, row.seq);
   }
 }
+
+/**
+ * In SQL: the checksum that an event of one session has in another, which has another uid. What is damaged stays so.
+ * @throws storage_error, damaged
+ */
+function resealed(sessionId: string, uid: string, newUid: string, ...stored: StoredEvent): number {
+  const [seq, at, type, body, crc] = stored;
+  const row = { seq, at, type, body };
+  if (crc !== journalCrc(uid, row)) throw changed(sessionId, seq);
+  return journalCrc(newUid, row);
+}
+
+const changed = (sessionId: string, seq: number) =>
+  damaged(`Event ${seq} of session '${sessionId}' is not what was written.`, { session_id: sessionId, seq });
 
 const gap = (sessionId: string, seq: number) =>
   damaged(`Event ${seq} of session '${sessionId}' is missing.`, { session_id: sessionId, seq });

@@ -146,17 +146,19 @@ export const pickHead = (row: Head): Head => ({
 
 const isCheckpoint = (value: unknown): value is CheckpointRecord => hasShape(checkpointRecordSchema, value);
 
+export const checkpointCrc = (uid: string, body: string): number => crc32(body, crc32(uid));
+
 /** @throws internal when it could not be read again */
 export function encodeCheckpoint(uid: string, checkpoint: CheckpointRecord): CheckpointRow {
   if (!isCheckpoint(checkpoint))
     throw new SojournError('internal', 'A checkpoint is malformed; it was not stored.');
   const body = JSON.stringify(checkpoint);
-  return { checkpoint_id: checkpoint.checkpoint_id, body, crc: crc32(body, crc32(uid)) };
+  return { checkpoint_id: checkpoint.checkpoint_id, body, crc: checkpointCrc(uid, body) };
 }
 
 /** @throws storage_error, damaged */
 export function decodeCheckpoint(sessionId: string, uid: string, row: CheckpointRow): CheckpointRecord {
-  const value = row.crc === crc32(row.body, crc32(uid)) ? parseJson(row.body) : undefined;
+  const value = row.crc === checkpointCrc(uid, row.body) ? parseJson(row.body) : undefined;
   if (isCheckpoint(value) && value.checkpoint_id === row.checkpoint_id) return value;
   throw damaged(`The checkpoint '${row.checkpoint_id}' of session '${sessionId}' is not what was written.`, {
     session_id: sessionId,

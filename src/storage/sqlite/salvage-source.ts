@@ -83,7 +83,9 @@ export class SalvageSource {
         return;
       }
       const { seq, at, type, body } = stored;
-      const idempotencyKey = event.type === 'input' ? (event.idempotency_key ?? null) : null;
+      const key = event.type === 'input' ? (event.idempotency_key ?? null) : null;
+      // An input that came with a fork has a key and is not to be found by it.
+      const idempotencyKey = stored.idempotency_key === null ? null : key;
       yield { row: { seq, at, type, body, idempotencyKey }, event };
       due += 1;
     }

@@ -14,6 +14,7 @@ import type {
   OpenReport,
   PartPin,
   PartRef,
+  SessionFork,
   SessionPage,
   SessionQuery,
   StoreOptions,
@@ -21,6 +22,8 @@ import type {
 import { assertFollows } from '../append-rules.js';
 import { encodeEvent } from '../journal-codec.js';
 import { nextTurn, settle } from '../turns.js';
+import { ForkCopy } from './fork-copy.js';
+import type { TableAccess } from './fork-copy.js';
 import { required } from './journal.js';
 import { SqliteCore } from './sqlite-core.js';
 import type { Tables } from './tables.js';
@@ -54,6 +57,18 @@ export class SqliteStore implements ISessionStore {
       wal.grew(journal.insert(key, uid, [encoded]));
     });
     if (record.durability === 'fsync') await this.opened().makeDurable();
+  }
+
+  async forkSession(fork: SessionFork): Promise<void> {
+    const core = this.opened();
+    const access: TableAccess = {
+      read: (work) => this.read(null, work),
+      write: (work) => this.write(null, work),
+    };
+    // It takes a while, and the caller's record may change meanwhile.
+    const own = { ...fork, record: structuredClone(fork.record) };
+    await new ForkCopy(core, access, own).run();
+    if (own.record.durability === 'fsync') await core.makeDurable();
   }
 
   async getSession(sessionId: string): Promise<SessionRecord | null> {

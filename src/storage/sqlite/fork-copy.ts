@@ -1,0 +1,170 @@
+/**
+ * Makes a session out of another's history. The events are copied in pieces, each a transaction, under a key that no
+ * session has yet, so that a long journal holds nobody up; one last transaction puts the session there, with all that
+ * is not its journal. Before that nobody can see it, and what is left when it fails or the process dies is removed like
+ * the journal of a deleted session.
+ */
+import { errors, isSojournError } from '../../types/errors.js';
+import type { SessionFork } from '../../types/store.js';
+import { assertFollows } from '../append-rules.js';
+import { assertWithin, forkHead, partSizes, sumOf } from '../fork-rules.js';
+import { encodeEvent } from '../journal-codec.js';
+import type { EncodedEvent } from '../journal-codec.js';
+import { isDamage } from '../store-errors.js';
+import { nextTurn } from '../turns.js';
+import type { Located } from './catalogue.js';
+import type { StoredNode } from './checkpoints.js';
+import { required } from './journal.js';
+import type { SqliteCore } from './sqlite-core.js';
+import type { Tables } from './tables.js';
+
+/** Bytes of checkpoints that are read in one go. */
+const bytesAtOnce = 2 ** 20;
+/** What a row weighs in the log beside its body. */
+const rowBytes = 100;
+
+type Run = <T>(work: (tables: Tables) => T) => Promise<T>;
+
+/** How an open store lets its tables be worked with: told in its words, and closed when it is. */
+export interface TableAccess {
+  readonly read: Run;
+  /** In one transaction. */
+  readonly write: Run;
+}
+
+interface Begun {
+  readonly source: Located;
+  /** The new session's. */
+  readonly key: number;
+  readonly event: EncodedEvent;
+}
+
+export class ForkCopy {
+  constructor(
+    private readonly core: SqliteCore,
+    private readonly access: TableAccess,
+    private readonly fork: SessionFork,
+  ) {}
+
+  /** @throws session_not_found · session_exists · conflict · storage_error */
+  async run(): Promise<void> {
+    const begun = await this.telling(() => this.access.write((tables) => this.begin(tables)));
+    try {
+      await this.telling(() => this.copyAll(begun));
+    } catch (error) {
+      await this.core.prune(begun.key);
+      throw error;
+    }
+  }
+
+  private begin({ catalogue }: Tables): Begun {
+    const { source_id, record, at_seq, event } = this.fork;
+    const source = required(catalogue.locate(source_id), source_id);
+    if (catalogue.keyOf(record.session_id) !== undefined) throw errors.sessionExists(record.session_id);
+    assertWithin(source_id, source.head.head_seq, at_seq);
+    assertFollows(record.session_id, at_seq, [event]);
+    const encoded = encodeEvent(record.session_id, event);
+    return { source, key: catalogue.reserve(record), event: encoded };
+  }
+
+  private async copyAll(begun: Begun): Promise<void> {
+    const { record, at_seq } = this.fork;
+    let bytes = 0;
+    for (let from = 0; from <= at_seq;) {
+      const piece = await this.access.write((tables) => this.copyEvents(tables, begun, from));
+      from += piece.events;
+      bytes += piece.bytes;
+      await nextTurn();
+    }
+    const { head, nodes } = await this.readCheckpoints(begun);
+    const sizes = partSizes(nodes);
+    // Before the rows that name them, as with any checkpoint.
+    if (record.durability === 'fsync') await this.core.parts.sync(sizes.keys());
+    await this.access.write((tables) => this.finish(tables, begun, { bytes, head, nodes, sizes }));
+  }
+
+  private copyEvents(tables: Tables, { source, key }: Begun, from: number) {
+    this.assertThere(tables, source);
+    const piece = tables.journal.copy(source, { key, uid: this.fork.record.uid }, from, this.fork.at_seq);
+    this.core.wal.grew(piece.bytes + piece.events * rowBytes);
+    return piece;
+  }
+
+  /** Those that the fork will have, and the one that it starts from. */
+  private async readCheckpoints({ source }: Begun) {
+    const { source_id, record, at_seq } = this.fork;
+    const { head, positions } = await this.access.read((tables) => {
+      this.assertThere(tables, source);
+      const now = required(tables.catalogue.locate(source_id), source_id);
+      return { head: now.head, positions: tables.checkpoints.positions(source.key) };
+    });
+    const nodes: StoredNode[] = [];
+    for (let done = 0; done < positions.length;) {
+      const due = positions.slice(done);
+      const read = await this.access.read((tables) => {
+        this.assertThere(tables, source);
+        return readSome(due, (position) => tables.checkpoints.node(source, position, record.uid));
+      });
+      nodes.push(...read);
+      done += read.length;
+      await nextTurn();
+    }
+    const copied = nodes.filter((node) => node.seq <= at_seq);
+    return { head: forkHead(source_id, head, nodes, at_seq), nodes: copied };
+  }
+
+  private finish(
+    tables: Tables,
+    { source, key, event }: Begun,
+    found: { bytes: number; head?: StoredNode; nodes: StoredNode[]; sizes: Map<string, number> },
+  ): void {
+    const { catalogue, journal, checkpoints } = tables;
+    const { record, at_seq } = this.fork;
+    const { bytes, head, nodes, sizes } = found;
+    this.assertThere(tables, source);
+    if (catalogue.keyOf(record.session_id) !== undefined) throw errors.sessionExists(record.session_id);
+    const own = journal.insert(key, record.uid, [event]);
+    const whole = {
+      ...record,
+      head_seq: at_seq + 1,
+      stored_bytes: bytes + own + sumOf(sizes),
+      checkpoint_count: nodes.length,
+      head_checkpoint: head?.checkpoint_id ?? null,
+      branch: head?.branch ?? record.branch,
+    };
+    catalogue.insert(whole, key);
+    checkpoints.copy(source, nodes, sizes, key);
+    catalogue.spare(key);
+    this.core.wal.grew(own + nodes.reduce((sum, node) => sum + node.bytes, sizes.size * rowBytes));
+  }
+
+  /** The source may be deleted, and its journal removed, between two pieces. */
+  private assertThere({ catalogue }: Tables, source: Located): void {
+    if (catalogue.keyOf(source.sessionId) !== source.key) throw errors.sessionNotFound(source.sessionId);
+  }
+
+  /** Notes damage that was met in the source. What is wrong elsewhere in the database says nothing of it. */
+  private async telling<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const { source_id } = this.fork;
+      const isOfSource = isSojournError(error) && error.fields['session_id'] === source_id;
+      if (isOfSource && isDamage(error)) this.core.damage.mark(source_id, error.detail);
+      throw error;
+    }
+  }
+}
+
+/** As many as may be read in one go, at least one. */
+function readSome(positions: readonly number[], read: (position: number) => StoredNode): StoredNode[] {
+  const nodes: StoredNode[] = [];
+  let bytes = 0;
+  for (const position of positions) {
+    const node = read(position);
+    nodes.push(node);
+    bytes += node.bytes;
+    if (bytes > bytesAtOnce) break;
+  }
+  return nodes;
+}
