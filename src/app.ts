@@ -150,6 +150,7 @@ function createEngines(
     executable: config.python.executable,
     ...searchPath(),
     preload: config.python.preload,
+    spareKernels: config.python.spare_kernel_count,
     startTimeoutMs: config.python.start_timeout_s * 1000,
     interruptGraceMs: config.execution.interrupt_grace_ms,
     variableBytes: config.limits.variable_bytes,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { EscapeWorld} from './support/escape-world.js';
+import type { EscapeWorld } from './support/escape-world.js';
 import { escapeSuite, refusals } from './support/escape-world.js';
 
 const reading = (path: string) => `attempt(lambda: open(${JSON.stringify(path)}, 'rb').read())`;

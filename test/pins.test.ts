@@ -61,6 +61,7 @@ const operations = [
   'create_session',
   'delete_session',
   'execute',
+  'fork',
   'get_events',
   'get_execution',
   'get_history',

@@ -47,6 +47,7 @@ describe('a hostile Python kernel', () => {
       {
         sessionId: 's',
         uid: systemIds.uid(),
+        family: systemIds.uid(),
         epoch: 0,
         workspace: await temporaryFolder('python-mourned'),
         log: silentLog,

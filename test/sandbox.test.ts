@@ -19,6 +19,7 @@ const whole: SandboxFacts = {
   seccomp: true,
   no_new_privs: true,
   rlimits: true,
+  live_forks: true,
   covered: [],
   missing: [],
   uids: [200_000, 201_023],

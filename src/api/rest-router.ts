@@ -3,6 +3,7 @@
  * too, and each operation's own aliases are added. No operation is known here by name.
  */
 import { Router } from 'express';
+import { z } from 'zod';
 import type { Request, Response } from 'express';
 import { errors, SojournError } from '../types/errors.js';
 import type { CallContext, HttpAlias, ICatalogue, Operation, Principal } from '../types/operation.js';
@@ -69,12 +70,19 @@ async function answer(
     { ...given, ...fromPath },
     request.method === 'GET' ? null : Object.keys(fromPath),
   );
-  const params = session_id === undefined ? own : { ...own, session_id };
+  const params = session_id === undefined ? own : { ...newIdFrom(operation, own), session_id };
   const facts = options.facts(response);
   const result = await options.catalogue.call(operation.name, params, callContext(request, facts));
   response.status(status);
   if (status === 204) response.end();
   else response.type('application/json').end(JSON.stringify(result ?? null));
+}
+
+/** In a body the id of a session that is to be made has the plain name: the path names the one it is made from. */
+function newIdFrom(operation: Operation, own: Params): Params {
+  const { session_id: id, ...rest } = own;
+  if (id === undefined || !(operation.params instanceof z.ZodObject)) return own;
+  return 'new_session_id' in operation.params.shape ? { new_session_id: id, ...rest } : own;
 }
 
 function callContext(request: Request, facts: RequestFacts): CallContext {

@@ -68,6 +68,20 @@ function addInfoAndRemove(program: Command): void {
       else for (const [key, value] of Object.entries(info)) printLine(`${key}: ${asText(value)}`);
     });
   program
+    .command('fork')
+    .description('Make a session from another one, with all it has.')
+    .argument('<id>')
+    .argument('[new]', 'the id of the new session')
+    .action(async (id: string, newId: string | undefined, _own: unknown, command: Command) => {
+      const options = globalOptions(command);
+      const made = await withClient(options, (client) => client.session(id).fork(newId));
+      const { id: session_id, live, notKept: not_kept } = made;
+      if (options.json === true) printJson({ session_id, live, not_kept });
+      else printLine(`${session_id}${live ? '' : ' (from a checkpoint)'}`);
+      for (const { name, reason } of options.json === true ? [] : not_kept)
+        printLine(`not kept: ${name} (${reason})`);
+    });
+  program
     .command('rm')
     .description('Delete sessions and all they stored.')
     .argument('<id...>')

@@ -4,6 +4,8 @@ import type {
   EventsOptions,
   ExecuteOptions,
   ExecutionResult,
+  ForkedSession,
+  ForkOptions,
   HistoryEntry,
   ICaller,
   ISession,
@@ -12,7 +14,7 @@ import type {
   Variable,
   WriteCallOptions,
 } from '../types/client.js';
-import type { MimeBundle, SessionEvent } from '../types/events.js';
+import type { MimeBundle, NotKept, SessionEvent } from '../types/events.js';
 import type { ExecuteResult, InterruptReport, SessionMetadata, WriteReceipt } from '../types/session.js';
 import { camelize, snakeize } from './casing.js';
 
@@ -50,6 +52,20 @@ export class SessionHandle implements ISession {
 
   hibernate(): Promise<SessionInfo> {
     return this.info_('hibernate');
+  }
+
+  async fork(id?: string, options: ForkOptions = {}): Promise<ForkedSession> {
+    const { name, description, live, ...write } = options;
+    const params = snakeize({ newSessionId: id, name, description, live });
+    const made = await this.ask<SessionMetadata & { live: boolean; not_kept: NotKept[] }>(
+      'fork',
+      params,
+      write,
+    );
+    return Object.assign(new SessionHandle(this.caller, made.session_id), {
+      live: made.live,
+      notKept: made.not_kept,
+    });
   }
 
   info(): Promise<SessionInfo> {

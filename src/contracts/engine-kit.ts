@@ -139,6 +139,7 @@ export class EngineKit {
     const engine = await definition.create(definition.options.parse(options), {
       sessionId: `contract-${number}`,
       uid: `contract${number}`,
+      family: `contract${number}`,
       epoch: 0,
       workspace: await this.fixture.workspace(),
       log: silent,

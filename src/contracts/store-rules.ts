@@ -99,7 +99,7 @@ export const append = (
 ): Promise<void> => store.append({ session_id, epoch: 0, events, durability: 'os', ...more });
 
 export const forked = (id: string, from_session_id: string, from_seq: number): SessionEvent =>
-  event(id, from_seq + 1, { type: 'forked', from_session_id, from_seq });
+  event(id, from_seq + 1, { type: 'forked', from_session_id, from_seq, live: true, not_kept: [] });
 
 /** Forks with a record of its own for the new session. */
 export const forkTo = (

@@ -2,7 +2,7 @@
  * The live state of one session: the engine, how it is made and made again. Every rebuild raises the epoch and
  * leaves an event that says why, what was kept and what was lost.
  */
-import type { CheckpointSource, EngineDeath, IEngine } from '../types/engine.js';
+import type { CheckpointSource, EngineContext, EngineDeath, IEngine } from '../types/engine.js';
 import type { EpochCause, NotKept } from '../types/events.js';
 import { errors, isSojournError } from '../types/errors.js';
 import type { Disposable } from '../types/ports.js';
@@ -81,6 +81,21 @@ export class Incarnation implements Disposable {
     return this.building;
   }
 
+  /** Makes the engine from another session's live state. @throws engine_unavailable when that cannot be forked */
+  async forkFrom(source: IEngine): Promise<NotKept[]> {
+    const { definition, files, workspace } = this.services;
+    await files.makeDirectory(workspace, 0o700);
+    let notKept: NotKept[] = [];
+    const engine = await this.create(this.owner.record().epoch, async (context) => {
+      const forked = await source.fork?.(context);
+      if (!forked) throw errors.notSupported(definition.name, 'a live fork');
+      notKept = forked.not_kept;
+      return forked.engine;
+    });
+    this.adopt(engine);
+    return notKept;
+  }
+
   /** Lets the live state go; the next `ensure` makes it again and says why. */
   async discard(absence: Absence): Promise<void> {
     await this.building?.catch(() => undefined);
@@ -152,15 +167,22 @@ export class Incarnation implements Disposable {
     return engine;
   }
 
-  private async create(epoch: number): Promise<IEngine> {
-    const { definition, log, workspace } = this.services;
-    const { session_id: sessionId, uid, options } = this.owner.record();
+  private async create(
+    epoch: number,
+    make: (context: EngineContext) => Promise<IEngine> = (context) => {
+      const { definition } = this.services;
+      return definition.create(definition.options.parse(this.owner.record().options), context);
+    },
+  ): Promise<IEngine> {
+    const { log, workspace } = this.services;
+    const { session_id: sessionId, uid, family = uid } = this.owner.record();
     this.earlyDeath = null;
     let engine: IEngine | null = null;
     let dead = false;
-    engine = await definition.create(definition.options.parse(options), {
+    engine = await make({
       sessionId,
       uid,
+      family,
       epoch,
       workspace,
       log,

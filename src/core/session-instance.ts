@@ -5,9 +5,10 @@
  */
 import { errors, isSojournError, SojournError } from '../types/errors.js';
 import type { IEngine } from '../types/engine.js';
-import type { SessionEvent } from '../types/events.js';
+import type { NotKept, SessionEvent } from '../types/events.js';
 import type {
   ExecuteResult,
+  ForkMoment,
   InterruptReport,
   ISessionInstance,
   SessionMetadata,
@@ -170,6 +171,26 @@ export class SessionInstance implements ISessionInstance {
     const turn = this.mailbox.exclusive(() => this.restartNow(keepState), { first: true });
     await Promise.all([turn, this.interrupt()]);
     return this.getMetadata();
+  }
+
+  async fork(make: (moment: ForkMoment) => Promise<void>): Promise<void> {
+    this.assertOpen();
+    await this.mailbox.exclusive(async () => {
+      const engine = await this.engine();
+      await this.writer.flush();
+      const checkpoint = async () => {
+        await this.saver.saveInTurn('fork');
+      };
+      await make({ record: { ...this.currentRecord() }, engine, checkpoint });
+    });
+  }
+
+  /** Begins this session, made just now, with a fork of another one's live state. @throws engine_unavailable */
+  async begin(source: IEngine): Promise<NotKept[]> {
+    const notKept = await this.incarnation.forkFrom(source);
+    // Until it has a checkpoint of its own, recovery runs what the other session ran.
+    this.saver.add(0);
+    return notKept;
   }
 
   async wake(): Promise<void> {

@@ -2,9 +2,9 @@
  * Finds sessions, makes them, wakes them from the store and puts them to sleep. It owns the pool: whatever is live
  * was woken here, once, however many asked at the same time.
  */
-import { join } from 'node:path';
 import { describeSession } from '../core/session-metadata.js';
 import type { LiveFacts } from '../core/session-metadata.js';
+import type { Absence } from '../core/incarnation.js';
 import { TopicEmitter } from '../core/lifecycle.js';
 import { isRetired } from '../core/retirement.js';
 import { SessionInstance } from '../core/session-instance.js';
@@ -30,7 +30,10 @@ import { createKey, newRecord } from './new-session.js';
 import { checkSessionLimits } from './session-limits.js';
 import { statusFilter } from './status-filter.js';
 import { PoolKeeper } from './pool-keeper.js';
-import { sweepWorkspaces } from './workspace-sweep.js';
+import { forkKey, forkSession } from './session-fork.js';
+import type { MakeInstance } from './session-fork.js';
+import type { ForkRequest, ForkResult } from '../types/managers.js';
+import { removeWorkspace, sweepWorkspaces, workspaceOf, workspacesIn } from './workspaces.js';
 
 export interface SessionManagerServices {
   readonly store: ISessionStore;
@@ -62,7 +65,7 @@ export class SessionManager implements ISessionManager {
     this.services.persistence.start();
     this.keeper.start();
     const { config, store, files, log } = this.services;
-    sweepWorkspaces(join(config.data_dir, 'workspaces'), store, files, log).catch((error: unknown) => {
+    sweepWorkspaces(workspacesIn(config.data_dir), store, files, log).catch((error: unknown) => {
       log.warn({ err: error }, 'left-over workspaces could not be removed');
     });
     return Promise.resolve();
@@ -128,9 +131,29 @@ export class SessionManager implements ISessionManager {
       await live?.dispose(errors.sessionNotFound(id));
       await store.deleteSession(id);
       // What cannot be removed now is swept at a later start; the session is gone.
-      await files.remove(this.workspaceOf(record)).catch((error: unknown) => {
-        log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
-      });
+      await removeWorkspace(workspaceOf(this.services.config.data_dir, record), files).catch(
+        (error: unknown) => {
+          log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
+        },
+      );
+    });
+  }
+
+  async forkSession(id: string, request: ForkRequest, call: CallContext): Promise<ForkResult> {
+    this.assertOpen();
+    const { ids, store, config } = this.services;
+    const key = forkKey(call, id);
+    const childId = request.session_id ?? (key === undefined ? ids.sessionId() : `s-${key.slice(0, 12)}`);
+    return this.alone(childId, async () => {
+      const existing = await store.getSession(childId);
+      if (existing) return { ...this.existing(existing, {}, call, key), live: false, not_kept: [] };
+      await checkSessionLimits(store, config, call.principal);
+      const wanted = { id: childId, key, request, owner: call.principal.id };
+      const make: MakeInstance = (...made) => this.instance(...made);
+      const work = (source: ISessionInstance) => forkSession(source, wanted, this.services, make);
+      const { instance, live, not_kept } = await this.use(id, call.principal, work);
+      this.keeper.add(instance);
+      return { ...(await this.getMetadata(childId, call.principal)), live, not_kept };
     });
   }
 
@@ -258,7 +281,7 @@ export class SessionManager implements ISessionManager {
       owner: record.owner,
     };
     await store.createSession(record, first);
-    const instance = this.instance(record, definition, true);
+    const instance = this.instance(record, definition, null);
     try {
       await instance.wake();
     } catch (error) {
@@ -315,12 +338,17 @@ export class SessionManager implements ISessionManager {
       const detail = `Session '${id}' was set aside: ${record.failure.detail} Once mended, restart it with preserve_state.`;
       throw new SojournError('storage_error', detail, { session_id: id, damaged: true });
     }
-    const instance = this.instance(record, this.engineOf(record.kind), false);
+    const absence = { cause: record.asleep ?? 'server_restarted' };
+    const instance = this.instance(record, this.engineOf(record.kind), absence);
     this.keeper.add(instance);
     return instance;
   }
 
-  private instance(record: SessionRecord, definition: EngineDefinition, fresh: boolean): SessionInstance {
+  private instance(
+    record: SessionRecord,
+    definition: EngineDefinition,
+    absence: Absence | null,
+  ): SessionInstance {
     const { store, clock, files, ids, log, config } = this.services;
     const instance: SessionInstance = new SessionInstance(
       record,
@@ -332,12 +360,12 @@ export class SessionManager implements ISessionManager {
         definition,
         config,
         log: log.child({ session_id: record.session_id }),
-        workspace: this.workspaceOf(record),
+        workspace: workspaceOf(config.data_dir, record),
         publish: (event) => this.events.emit(record.session_id, event),
         saveIsDue: () => void this.saveNow(instance),
         broken: () => void this.letGo(instance),
       },
-      fresh ? null : { cause: record.asleep ?? 'server_restarted' },
+      absence,
     );
     return instance;
   }
@@ -376,10 +404,6 @@ export class SessionManager implements ISessionManager {
     if (definition) return definition;
     const kinds = [...this.services.engines.keys()].join(', ');
     throw new SojournError('invalid_params', `kind: no engine for '${kind}'; there are: ${kinds}.`, { kind });
-  }
-
-  private workspaceOf(record: SessionRecord): string {
-    return join(this.services.config.data_dir, 'workspaces', record.uid);
   }
 
   private assertOpen(): void {

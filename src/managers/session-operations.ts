@@ -1,10 +1,15 @@
 /** What can be asked of one session of any kind: its life, its metadata and its journal. */
 import { z } from 'zod';
-import { sessionEventSchema } from '../types/events.js';
+import { notKeptSchema, sessionEventSchema } from '../types/events.js';
 import type { ISessionManager } from '../types/managers.js';
 import { defineSessionOperation } from '../types/operation.js';
 import type { Operation } from '../types/operation.js';
-import { createSessionSchema, interruptReportSchema, sessionMetadataSchema } from '../types/session.js';
+import {
+  createSessionSchema,
+  interruptReportSchema,
+  sessionIdSchema,
+  sessionMetadataSchema,
+} from '../types/session.js';
 import { waitForEvents } from './event-waiting.js';
 import type { IClock } from '../types/ports.js';
 
@@ -16,6 +21,7 @@ export function sessionOperations(sessions: ISessionManager, clock: IClock): Ope
   return [
     ...metadataOperations(sessions),
     ...stateOperations(sessions),
+    ...forkOperations(sessions),
     ...journalOperations(sessions, clock),
   ];
 }
@@ -111,6 +117,31 @@ function stateOperations(sessions: ISessionManager): Operation[] {
           session.touch();
           return Promise.resolve(session.getMetadata());
         }),
+    }),
+  ];
+}
+
+function forkOperations(sessions: ISessionManager): Operation[] {
+  return [
+    defineSessionOperation({
+      name: 'fork',
+      access: 'write',
+      summary:
+        'A new session with the state and history of this one: its whole live state where that can be had.',
+      params: z.strictObject({
+        new_session_id: sessionIdSchema
+          .optional()
+          .describe('Chosen by the server when left out; over REST also `session_id` in the body.'),
+        name: z.string().max(200).optional(),
+        description: z.string().max(10_000).optional(),
+        live: z
+          .boolean()
+          .optional()
+          .describe('true: the whole heap or an error; false: as a checkpoint keeps it.'),
+      }),
+      result: sessionMetadataSchema.extend({ live: z.boolean(), not_kept: z.array(notKeptSchema) }),
+      handle: ({ new_session_id: newId, ...params }, call) =>
+        sessions.forkSession(call.session_id, { ...params, session_id: newId }, call),
     }),
   ];
 }

@@ -2,7 +2,7 @@
  * What a program holds: a client, and one handle for each session. The embedded library and the network client give
  * the same two interfaces. Names are camelCase here; keys inside user data are never changed.
  */
-import type { EpochCause, MimeBundle, SessionEvent } from './events.js';
+import type { EpochCause, MimeBundle, NotKept, SessionEvent } from './events.js';
 import type { Disposable } from './ports.js';
 import type {
   Durability,
@@ -83,6 +83,20 @@ export interface EventsOptions {
   signal?: AbortSignal;
 }
 
+export interface ForkOptions extends WriteCallOptions {
+  name?: string;
+  description?: string;
+  /** true: the whole heap or an error; false: as a checkpoint keeps it. */
+  live?: boolean;
+}
+
+/** A session that was made by a fork. */
+export interface ForkedSession extends ISession {
+  readonly live: boolean;
+  /** What it does not have of the session it was made from. */
+  readonly notKept: readonly NotKept[];
+}
+
 /** One session, as its user holds it. */
 export interface ISession {
   readonly id: string;
@@ -93,6 +107,8 @@ export interface ISession {
   /** A barrier: resolves when all is written, a checkpoint included. */
   save(): Promise<SessionInfo>;
   hibernate(): Promise<SessionInfo>;
+  /** A new session with all that this one has: its live state where that can be had. */
+  fork(id?: string, options?: ForkOptions): Promise<ForkedSession>;
   info(): Promise<SessionInfo>;
   update(
     patch: Pick<CreateSessionOptions, 'name' | 'description' | 'tags' | 'timeoutS' | 'expireAfterS'>,

@@ -109,6 +109,13 @@ export const configSchema = z.strictObject({
         .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.]*$/))
         .default(['numpy', 'pandas', 'matplotlib.pyplot'])
         .describe('Imported once and shared by all sessions; what is not installed is left out.'),
+      spare_kernel_count: z
+        .number()
+        .int()
+        .min(0)
+        .max(64)
+        .default(2)
+        .describe('Kernels that are forked ahead, so that a new session has one at once.'),
       sandbox: z
         .enum(['auto', 'strict', 'workspace', 'off'])
         .default('auto')

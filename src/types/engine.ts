@@ -18,6 +18,11 @@ export interface IEngine extends Disposable {
   capture(): Promise<ICapture>;
   /** Puts a captured state into this fresh engine. */
   restore(source: CheckpointSource): Promise<RestoreReport>;
+  /**
+   * The live state a second time, for another session, whose workspace is filled with a copy of this one's.
+   * @throws engine_unavailable when this machine cannot: a checkpoint is then the way
+   */
+  fork?(context: EngineContext): Promise<{ engine: IEngine; not_kept: NotKept[] }>;
   /** Removes all user state and keeps the session. */
   clear?(): Promise<void>;
   /** Resident private memory in bytes, as last measured. */
@@ -90,6 +95,8 @@ export interface EngineCapabilities {
 export interface EngineContext {
   readonly sessionId: string;
   readonly uid: string;
+  /** The `uid` of the session that this one was forked from, through all forks; its own if it was not. */
+  readonly family: string;
   readonly epoch: number;
   /** The session's own folder, which exists. */
   readonly workspace: string;

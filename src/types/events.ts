@@ -29,6 +29,7 @@ export const epochCauseSchema = z.enum([
   'hard_timeout',
   'interrupt_escalated',
   'storage_error',
+  'forked',
 ]);
 export type EpochCause = z.infer<typeof epochCauseSchema>;
 
@@ -41,7 +42,15 @@ const outputFields = { input_seq: z.number().int().optional() };
 const bodies = [
   z.object({ type: z.literal('created'), kind: z.string(), owner: z.string() }),
   /** All events before this one are those of another session, up to its `from_seq`. */
-  z.object({ type: z.literal('forked'), from_session_id: z.string(), from_seq: z.number().int() }),
+  z.object({
+    type: z.literal('forked'),
+    from_session_id: z.string(),
+    from_seq: z.number().int(),
+    /** The whole live state came along, not only what a checkpoint keeps. */
+    live: z.boolean(),
+    /** What did not come along. */
+    not_kept: z.array(notKeptSchema),
+  }),
   z.object({
     type: z.literal('input'),
     operation: z.string(),

@@ -1,5 +1,5 @@
 /** The managers: who finds and wakes sessions, who writes them behind the client's back, who owns the process. */
-import type { SessionEvent } from './events.js';
+import type { NotKept, SessionEvent } from './events.js';
 import type { CallContext, Principal } from './operation.js';
 import type { Disposable } from './ports.js';
 import type {
@@ -13,6 +13,16 @@ import type {
 import type { CheckpointRecord } from './store.js';
 
 export const ISessionManager = Symbol.for('sojourn.ISessionManager');
+/** `live`: true demands the whole heap, false asks for a checkpoint's content; left out, the heap where that works. */
+export interface ForkRequest {
+  session_id?: string | undefined;
+  name?: string | undefined;
+  description?: string | undefined;
+  live?: boolean | undefined;
+}
+/** `not_kept`: what the new session does not have of the old one. */
+export type ForkResult = SessionMetadata & { live: boolean; not_kept: NotKept[] };
+
 export interface ISessionManager extends Disposable {
   start(): Promise<void>;
   /** @throws session_exists · limit_exceeded · engine_unavailable · invalid_params */
@@ -25,6 +35,8 @@ export interface ISessionManager extends Disposable {
   getMetadata(id: string, principal: Principal): Promise<SessionMetadata>;
   updateSession(id: string, patch: SessionPatch, principal: Principal): Promise<SessionMetadata>;
   deleteSession(id: string, principal: Principal): Promise<void>;
+  /** A new session with the state and history that this one has in its turn. @throws session_exists */
+  forkSession(id: string, request: ForkRequest, call: CallContext): Promise<ForkResult>;
   executeCommand(id: string, command: string, call: CallContext): Promise<ExecuteResult>;
   listSessions(query: ListQuery, principal: Principal): Promise<SessionList>;
   readEvents(id: string, sinceSeq: number, limit: number, principal: Principal): Promise<EventPage>;

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { epochCauseSchema, executionErrorSchema, mimeBundleSchema, resultStatusSchema } from './events.js';
+import type { IEngine } from './engine.js';
 import type { SessionEvent } from './events.js';
 import type { Principal, WriteOptions } from './operation.js';
 import type { Disposable } from './ports.js';
@@ -34,6 +35,11 @@ export const sessionRecordSchema = z.object({
   session_id: sessionIdSchema,
   /** Names this incarnation of the id on disk: a deleted and re-created id never meets its old files. */
   uid: z.string().regex(/^[a-z0-9]{8,64}$/),
+  /** The `uid` of the session that this one was forked from, through all forks; absent where it is its own. */
+  family: z
+    .string()
+    .regex(/^[a-z0-9]{8,64}$/)
+    .optional(),
   name: z.string(),
   kind: z.string(),
   description: z.string(),
@@ -67,7 +73,7 @@ export const sessionRecordSchema = z.object({
 });
 export type SessionRecord = z.infer<typeof sessionRecordSchema>;
 export type SessionPatch = Partial<
-  Omit<SessionRecord, 'session_id' | 'uid' | 'kind' | 'owner' | 'created_at'>
+  Omit<SessionRecord, 'session_id' | 'uid' | 'family' | 'kind' | 'owner' | 'created_at'>
 >;
 
 export const sessionMetadataSchema = z.object({
@@ -162,6 +168,14 @@ export interface EventPage {
   next_seq: number | null;
 }
 
+/** A session while nothing is written to it. */
+export interface ForkMoment {
+  readonly record: SessionRecord;
+  readonly engine: IEngine;
+  /** Takes a checkpoint of this moment. */
+  checkpoint(): Promise<void>;
+}
+
 /** A live session: its mailbox, its journal and, while awake, its engine. */
 export interface ISessionInstance extends Disposable {
   readonly id: string;
@@ -179,6 +193,8 @@ export interface ISessionInstance extends Disposable {
   interrupt(): Promise<InterruptReport>;
   /** Rebuilds the live state: from a checkpoint taken now, or from nothing. */
   restart(keepState: boolean): Promise<SessionMetadata>;
+  /** Runs `make` in a turn of its own, with the record and the live state of that moment. */
+  fork(make: (moment: ForkMoment) => Promise<void>): Promise<void>;
   /** Wakes it; resolves when it can run code. */
   wake(): Promise<void>;
   /** Takes a checkpoint of everything up to now; null when the newest one covers it already. */

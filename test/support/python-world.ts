@@ -9,6 +9,7 @@ import type { PythonEngine } from '../../src/engines/python/python-engine.js';
 import type {
   CheckpointContent,
   CheckpointSource,
+  EngineContext,
   EngineDeath,
   ExecuteOutcome,
   PartSink,
@@ -79,6 +80,7 @@ export class PythonSession {
   constructor(
     readonly engine: PythonEngine,
     readonly workspace: string,
+    readonly family: string,
     idle: OutputEventBody[],
     deaths: EngineDeath[],
   ) {
@@ -204,20 +206,39 @@ export class PythonWorld {
     uid = systemIds.uid(),
     options: { sandbox?: 'strict' | 'workspace' | 'off' } = {},
   ): Promise<PythonSession> {
-    const workspace = join(this.folder, 'workspaces', systemIds.uid());
+    const parsed = this.definition.options.parse(options);
+    return this.keep(uid, uid, (context) => this.definition.create(parsed, context));
+  }
+
+  /** A live fork of a session. */
+  fork(source: PythonSession): Promise<PythonSession> {
+    return this.keep(
+      systemIds.uid(),
+      source.family,
+      async (context) => (await source.engine.fork(context)).engine,
+    );
+  }
+
+  private async keep(
+    uid: string,
+    family: string,
+    make: (context: EngineContext) => Promise<PythonEngine>,
+  ): Promise<PythonSession> {
+    const workspace = join(this.folder, 'workspaces', family, uid);
     await mkdir(workspace, { recursive: true, mode: 0o700 });
     const idle: OutputEventBody[] = [];
     const deaths: EngineDeath[] = [];
-    const engine = await this.definition.create(this.definition.options.parse(options), {
+    const engine = await make({
       sessionId: uid,
       uid,
+      family,
       epoch: 0,
       workspace,
       log: silentLog,
       emit: (output) => idle.push(output),
       died: (death) => deaths.push(death),
     });
-    const session = new PythonSession(engine, workspace, idle, deaths);
+    const session = new PythonSession(engine, workspace, family, idle, deaths);
     this.sessions.push(session);
     return session;
   }

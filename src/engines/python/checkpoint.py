@@ -15,8 +15,6 @@ import os
 import random
 import resource
 import signal
-import socket
-import struct
 import sys
 import traceback
 import types
@@ -28,12 +26,11 @@ from sojourn_kernel.nodes import StateGraph
 from sojourn_kernel.definitions import is_importable
 from sojourn_kernel.packing import Packer
 from sojourn_kernel.runner import Runner
+from sojourn_kernel.supply import take_descriptors
 
 FORMAT = 1
 CHUNK_BYTES = 4 << 20
 STACK_BYTES = 64 << 20
-CONNECTION_WAIT_S = 10.0
-DESCRIPTOR = struct.Struct('i')
 RECURSION_LIMIT = 20_000
 # The latest cells are kept for tracebacks and inspect.getsource, older ones while a definition comes from
 # them.
@@ -47,7 +44,7 @@ def fork_copy(runner: Runner, request: dict[str, Any], baseline_path: list[str])
     """Forks and returns the copy's process id. Must be called on the main thread, between two requests."""
     # Read here: the random module gives each forked child a seed of its own.
     random_state = random.getstate()
-    channel = Channel(take_connection(request['supply'], request['ticket']))
+    channel = Channel(take_descriptors(request['supply'], request['ticket'], 1)[0])
     ready, away = os.pipe()
     try:
         with warnings.catch_warnings():
@@ -73,24 +70,6 @@ def fork_copy(runner: Runner, request: dict[str, Any], baseline_path: list[str])
     os.read(ready, 1)
     os.close(ready)
     return pid
-
-
-def take_connection(supply: socket.socket, ticket: str) -> int:
-    """
-    The connection that the zygote made for this copy; any other one was meant for a copy that never came.
-    """
-    wanted = ticket.encode()
-    supply.settimeout(CONNECTION_WAIT_S)
-    while True:
-        # socket.recv_fds() would call builtins that user code may have broken.
-        data, ancillary, _, _ = supply.recvmsg(len(wanted), socket.CMSG_LEN(DESCRIPTOR.size))
-        found = [DESCRIPTOR.unpack(packed)[0] for _, _, packed in ancillary if len(packed) == DESCRIPTOR.size]
-        if data == wanted and len(found) == 1:
-            return found[0]
-        for descriptor in found:
-            os.close(descriptor)
-        if not data:
-            raise OSError('the zygote hands in no connections any more')
 
 
 def become_copy(

@@ -112,6 +112,11 @@ class Channel:
             self._buffer += data
         return True
 
+    def move(self, other: Channel) -> None:
+        """Goes on over the connection of another channel, which is used up."""
+        self._socket = other._socket
+        self._buffer = other._buffer
+
     def close(self) -> None:
         self._socket.close()
 

@@ -134,6 +134,14 @@ class Interrupts:
         else:
             raise kind()
 
+    def move(self, mark: mmap.mmap) -> None:
+        """In the kernel of a live fork: signals are counted anew."""
+        self._mark = mark
+        self._known_count = 0
+        self.running = self.seen = False
+        self.request = 0
+        self.install()
+
     def after_fork(self) -> None:
         """In a forked child of user code: signals mean what they mean in any Python."""
         self._main = threading.get_ident()

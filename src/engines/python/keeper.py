@@ -16,9 +16,9 @@ import socket
 import struct
 import time
 import warnings
-from typing import NamedTuple
 
 from sojourn_kernel import accounts, kernel, processes
+from sojourn_kernel.forks import Forks, Kept
 from sojourn_kernel.frames import Channel
 
 # Must agree with interrupts.py.
@@ -42,16 +42,6 @@ def share_lock(descriptor):
     return own
 
 
-class Kept(NamedTuple):
-    """A kernel as the zygote knows it."""
-
-    name: str
-    # Shared with the kernel alone: says which request a signal is meant for.
-    mark: mmap.mmap
-    # Over which the kernel is handed connections.
-    supply: socket.socket
-
-
 class Keeper:
     """Knows every kernel by its process id."""
 
@@ -60,6 +50,10 @@ class Keeper:
         self.door = door  # the folder of the server's socket, held open: sessions have no way to it
         self.sandbox = sandbox
         self.kernels = {}  # pid -> Kept
+        self.forks = Forks(self.kernels, sandbox, self.address, lambda: share_lock(os.dup(self.lock)))
+        self.poll = select.poll()
+        self.unheard = {}  # descriptor of a supply -> pid of the kernel that has not said yet what its filter asks
+        self.listeners = set()  # descriptors on which filters ask
         self.wake_reader, self.wake_writer = os.pipe()
         os.set_blocking(self.wake_reader, False)
         os.set_blocking(self.wake_writer, False)
@@ -79,22 +73,28 @@ class Keeper:
         signal.set_wakeup_fd(self.wake_writer, warn_on_full_buffer=False)
         # Ctrl-C in the terminal of the server is the server's to handle.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.poll.register(0, select.POLLIN)
+        self.poll.register(self.wake_reader, select.POLLIN)
         pending = b''
         while True:
-            readable, _, _ = select.select([0, self.wake_reader], [], [])
-            if self.wake_reader in readable:
-                try:
-                    os.read(self.wake_reader, 4096)
-                except BlockingIOError:
-                    pass
-                self.reap()
-            if 0 in readable:
-                data = os.read(0, 65536)
-                if not data:
-                    return
-                *lines, pending = (pending + data).split(b'\n')
-                for line in lines:
-                    self.obey(json.loads(line))
+            for ready, events in self.poll.poll():
+                if ready == self.wake_reader:
+                    try:
+                        os.read(self.wake_reader, 4096)
+                    except BlockingIOError:
+                        pass
+                    self.reap()
+                elif ready == 0:
+                    data = os.read(0, 65536)
+                    if not data:
+                        return
+                    *lines, pending = (pending + data).split(b'\n')
+                    for line in lines:
+                        self.obey(json.loads(line))
+                elif ready in self.unheard:
+                    self.hear(ready)
+                elif ready in self.listeners:
+                    self.listen(ready, events)
 
     def obey(self, order):
         op = order['op']
@@ -113,6 +113,14 @@ class Keeper:
             self.sweep_uid(order['uid'], order['spare'])
         elif op == 'release':
             self.release(order)
+        elif op in ('arrange', 'adopt'):
+            try:
+                getattr(self.forks, op)(order)
+                report(event='connected', id=order['id'])
+            except (OSError, KeyError) as error:
+                report(event='refused', id=order['id'], detail=str(error))
+        elif op == 'cancel':
+            self.forks.cancel(order['kernel'])
 
     def fork(self, order):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -130,8 +138,30 @@ class Keeper:
         if pid == 0:
             self.become_kernel(order, kernel.Hold(self.lock, mark, theirs))
         theirs.close()
-        self.kernels[pid] = Kept(order['kernel'], mark, ours)
+        self.kernels[pid] = Kept(order['kernel'], mark, ours, order['sandbox'] and order['sandbox']['uid'])
+        self.unheard[ours.fileno()] = pid
+        self.poll.register(ours, select.POLLIN)
         report(event='forked', id=order['id'], pid=pid)
+
+    def hear(self, supply):
+        """A kernel that has locked itself in says first, before any user code, on what its filter asks."""
+        pid = self.unheard.pop(supply)
+        self.poll.unregister(supply)
+        try:
+            _, found, _, _ = socket.recv_fds(self.kernels[pid].supply, 16, 4)
+        except (OSError, KeyError):
+            return
+        for listener in found:
+            self.listeners.add(listener)
+            self.poll.register(listener, select.POLLIN)
+
+    def listen(self, listener, events):
+        if events & select.POLLIN:
+            self.forks.answer(listener)
+        elif events & (select.POLLHUP | select.POLLERR):  # no process has that filter any more
+            self.poll.unregister(listener)
+            self.listeners.discard(listener)
+            os.close(listener)
 
     def connect(self, order):
         """Hands a kernel a connection to the server, for a copy of it: locked in, it can open none itself."""
@@ -230,11 +260,17 @@ class Keeper:
             if kept is None:
                 continue
             kept.mark.close()
-            kept.supply.close()
+            self.stop_hearing(kept.supply)
+            self.forks.forget(pid)
             self.sweep(pid, kept.name)
             signalled = os.WIFSIGNALED(status)
             report(event='exit', pid=pid, code=None if signalled else os.WEXITSTATUS(status),
                    signal=signal.Signals(os.WTERMSIG(status)).name if signalled else None)
+
+    def stop_hearing(self, supply):
+        if self.unheard.pop(supply.fileno(), None) is not None:
+            self.poll.unregister(supply)
+        supply.close()
 
     def sweep(self, pid, name):
         """Kills what a dead kernel left behind: its session's processes, and orphans that carry its mark."""

@@ -1,46 +1,25 @@
 /**
- * What all Python sessions of a server share: the zygote and the socket, started with the first session, and anew
- * when the zygote died. Makes kernels.
+ * What all Python sessions of a server share: the zygote, its socket and the kernels made ahead, started with the first
+ * session, and anew when the zygote died.
  */
 import { dirname, join } from 'node:path';
 import type { EngineContext } from '../../types/engine.js';
 import { SojournError } from '../../types/errors.js';
-import type { Disposable, ExitStatus } from '../../types/ports.js';
+import type { Disposable } from '../../types/ports.js';
 import type { Isolation } from '../../types/session.js';
-import { kernelEnvironment } from './environment.js';
-import type { FrameChannel } from './frame-channel.js';
 import { KernelDoor } from './kernel-door.js';
-import type { Expected } from './kernel-door.js';
-import { Lease, UidPool } from './lease.js';
+import { KernelMaker, sparePrefix } from './kernel-maker.js';
+import type { KernelProcess } from './kernel-process.js';
 import { OutOfMemoryWatch } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
-import { kernelReadySchema } from './protocol.js';
-import { assertGiven, isolationGiven, temporaryRoot } from './sandbox.js';
-import type { SandboxFacts, SandboxProfile } from './sandbox.js';
+import { defaultProfile, isolationGiven, temporaryRoot } from './sandbox.js';
+import type { SandboxProfile } from './sandbox.js';
+import { SpareKernels } from './spare-kernels.js';
 import { unavailable, ZygoteProcess } from './zygote-process.js';
 
-/** A kernel that has said hello. */
-export interface KernelProcess {
-  readonly pid: number;
-  readonly channel: FrameChannel;
-  /** Resolves when the process is gone. */
-  readonly exited: Promise<ExitStatus>;
-  /** Sends a signal that is meant for one request. */
-  signal(request: number, signal: NodeJS.Signals, group: boolean): Promise<boolean>;
-  /** Ends it and all that descends from it, except copies that still write a checkpoint. */
-  kill(spare?: readonly number[]): void;
-  killCopy(pid: number): void;
-  /** Gets a connection ready for a copy; the kernel finds it by the ticket. @throws internal */
-  connectCopy(): Promise<{ expected: Expected; ticket: string }>;
-  readonly lease: Lease;
-}
-
 interface Shared {
-  readonly door: KernelDoor;
-  readonly zygote: ZygoteProcess;
-  readonly facts: SandboxFacts;
-  /** Null: kernels run under the server's own uid. */
-  readonly uids: UidPool | null;
+  readonly maker: KernelMaker;
+  readonly spares: SpareKernels;
 }
 
 export class KernelHost implements Disposable {
@@ -59,83 +38,23 @@ export class KernelHost implements Disposable {
 
   /** What this machine gives to sessions of a profile. @throws engine_unavailable when there is no Python */
   async isolation(profile: SandboxProfile): Promise<Isolation> {
-    return isolationGiven(profile, (await this.get()).facts);
+    return isolationGiven(profile, (await this.get()).maker.facts);
   }
 
-  /** Forks a kernel and waits until it is locked in. @throws engine_unavailable · closed */
+  /** A kernel for this session, locked in. @throws engine_unavailable · closed */
   async startKernel(context: EngineContext, profile: SandboxProfile): Promise<KernelProcess> {
-    const { ids, sandbox, runDir, searchPath } = this.options;
-    const shared = await this.get();
-    assertGiven(profile, sandbox, shared.facts);
-    const { door, zygote } = shared;
-    const kernel = `k${ids.uid()}`;
-    const secret = ids.secret();
-    const isLocked = profile !== 'off';
-    const uid = isLocked ? (shared.uids?.take() ?? null) : null;
-    const temporary = isLocked ? join(temporaryRoot(runDir), kernel) : null;
-    const lease = this.lease(shared, uid, temporary, context.workspace);
-    const expected = door.expect(secret);
+    const { spares } = await this.get();
     void this.memoryWatch.refresh();
-    try {
-      const { pid, exited } = await zygote.fork({
-        kernel,
-        socket: door.path,
-        secret,
-        workspace: context.workspace,
-        seed: context.uid,
-        environment: kernelEnvironment(searchPath, context.workspace, kernel, temporary),
-        sandbox: temporary === null ? null : { profile, uid, temporary, tolerant: sandbox.mode === 'auto' },
-      });
-      void exited.then(() => lease.end());
-      const channel = await this.firstOf(expected, exited, () => zygote.kill(pid));
-      return {
-        pid,
-        channel,
-        exited,
-        signal: (request, signal, group) => zygote.signal(pid, request, signal, group),
-        kill: (spare) => zygote.kill(pid, spare),
-        killCopy: (copy) => zygote.killCopy(pid, copy),
-        connectCopy: () => this.connectCopy(shared, pid),
-        lease,
-      };
-    } catch (error) {
-      lease.end();
-      throw error;
-    } finally {
-      expected.cancel();
-    }
+    return spares.start(context, profile);
   }
 
-  private async connectCopy({ door, zygote }: Shared, pid: number) {
-    const { ids } = this.options;
-    const secret = ids.secret();
-    const ticket = ids.secret();
-    const expected = door.expect(secret);
-    try {
-      await zygote.connect(pid, door.path, secret, ticket);
-      return { expected, ticket };
-    } catch (error) {
-      expected.cancel();
-      throw error;
-    }
-  }
-
-  private lease({ zygote, uids }: Shared, uid: number | null, temporary: string | null, workspace: string) {
-    const { files, log } = this.options;
-    return new Lease({
-      sweep: (spare) => {
-        if (uid !== null) zygote.sweep(uid, spare);
-      },
-      release: async () => {
-        try {
-          // A uid under which something still runs is never handed out again by this zygote.
-          if (uid !== null && (await zygote.release(uid, workspace))) uids?.giveBack(uid);
-          if (temporary !== null) await files.remove(temporary);
-        } catch (error) {
-          log.warn({ err: error }, 'the temporary folder of a kernel could not be removed');
-        }
-      },
-    });
+  /** A fork of a living kernel for another session; see KernelMaker. @throws engine_unavailable · closed */
+  async forkKernel(
+    parent: KernelProcess,
+    context: EngineContext,
+    ask: (params: Readonly<Record<string, unknown>>) => Promise<number>,
+  ): Promise<KernelProcess> {
+    return (await this.get()).maker.fork(parent, context, ask);
   }
 
   async dispose(): Promise<void> {
@@ -143,8 +62,9 @@ export class KernelHost implements Disposable {
     // Also one that is still starting, and may wait for something.
     await this.newest?.dispose();
     const shared = await this.shared?.catch(() => null);
-    await shared?.zygote.dispose();
-    await shared?.door.dispose();
+    await shared?.maker.zygote.dispose();
+    await shared?.spares.dispose();
+    await shared?.maker.door.dispose();
   }
 
   private async get(): Promise<Shared> {
@@ -152,9 +72,10 @@ export class KernelHost implements Disposable {
     const shared = this.shared;
     if (shared) {
       const found = await shared;
-      if (found.zygote.isAlive) return found;
+      if (found.maker.zygote.isAlive) return found;
       if (this.shared === shared) this.shared = null;
-      await found.door.dispose();
+      await found.spares.dispose();
+      await found.maker.door.dispose();
     }
     this.shared ??= this.start();
     const starting = this.shared;
@@ -182,7 +103,15 @@ export class KernelHost implements Disposable {
       log.info({ ...fields, duration_ms: Math.round(clock.monotonic() - started) }, 'the zygote is ready');
       if (ready.lock) await this.removeStale(door);
       else log.error({ waited_ms: startTimeoutMs }, 'kernels of an earlier server are still alive');
-      return { door, zygote, facts, uids: facts.uids && new UidPool(facts.uids) };
+      const maker = new KernelMaker(this.options, door, zygote, facts);
+      const spares = new SpareKernels(
+        maker,
+        defaultProfile(sandbox),
+        this.options.spareKernels ?? 0,
+        this.options,
+      );
+      spares.refillSoon();
+      return { maker, spares };
     } catch (error) {
       await zygote.dispose();
       await door.dispose();
@@ -196,6 +125,9 @@ export class KernelHost implements Disposable {
     await door.removeStale();
     const folder = temporaryRoot(runDir);
     for (const { name } of await files.list(folder)) await files.remove(join(folder, name));
+    const { workspaces } = this.options.sandbox;
+    for (const { name } of await files.list(workspaces))
+      if (name.startsWith(sparePrefix)) await files.remove(join(workspaces, name));
   }
 
   private bounded<T>(work: Promise<T>): Promise<T> {
@@ -209,31 +141,4 @@ export class KernelHost implements Disposable {
       void work.then(resolve, reject).finally(() => timer.cancel());
     });
   }
-
-  private firstOf(expected: Expected, exited: Promise<ExitStatus>, kill: () => void): Promise<FrameChannel> {
-    const { clock, startTimeoutMs } = this.options;
-    return new Promise<FrameChannel>((resolve, reject) => {
-      const timer = clock.setTimer(startTimeoutMs, () => {
-        kill();
-        reject(unavailable(`a kernel did not answer within ${startTimeoutMs} ms`));
-      });
-      void expected.channel
-        .then(lockedIn)
-        .then(resolve, reject)
-        .finally(() => timer.cancel());
-      void exited.then(({ code, signal }) => {
-        timer.cancel();
-        reject(unavailable(`a kernel ended before it was ready (${signal ?? `exit code ${code}`})`));
-      });
-    });
-  }
-}
-
-/** Waits for the kernel's word that its sandbox is closed. @throws engine_unavailable */
-async function lockedIn(channel: FrameChannel): Promise<FrameChannel> {
-  const word = kernelReadySchema.safeParse((await channel.next())?.message);
-  if (word.success && word.data.failed === null) return channel;
-  const reason = word.success ? word.data.failed : 'it ended before it was';
-  channel.dispose();
-  throw new SojournError('engine_unavailable', `A kernel could not be locked in: ${reason}.`);
 }

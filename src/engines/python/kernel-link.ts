@@ -6,7 +6,7 @@ import { SojournError } from '../../types/errors.js';
 import type { OutputEventBody } from '../../types/events.js';
 import type { ExitStatus, IClock, Timer } from '../../types/ports.js';
 import type { Frame } from './frame-reader.js';
-import type { KernelProcess } from './kernel-host.js';
+import type { KernelProcess } from './kernel-process.js';
 import { kernelMessageSchema } from './protocol.js';
 import type { KernelMessage } from './protocol.js';
 
@@ -22,6 +22,8 @@ export interface KernelEnd extends ExitStatus {
 
 interface Pending {
   readonly id: number;
+  /** Ends with the answer: what a thread prints behind it belongs to nobody. */
+  readonly onOutput: ((output: OutputEventBody) => void) | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -30,7 +32,7 @@ export class KernelLink {
   private pending: Pending | null = null;
   private lastId = 0;
   private over: Error | null = null;
-  /** Where output goes now. */
+  /** Where output goes that belongs to no request. */
   onOutput: (output: OutputEventBody) => void = () => undefined;
 
   constructor(
@@ -66,13 +68,17 @@ export class KernelLink {
   }
 
   /** One request at a time: the caller waits for the answer before it asks again. */
-  request(op: string, params: Readonly<Record<string, unknown>> = {}, tail?: Uint8Array): Promise<unknown> {
+  request(
+    op: string,
+    params: Readonly<Record<string, unknown>> = {},
+    { tail, onOutput }: { tail?: Uint8Array; onOutput?: (output: OutputEventBody) => void } = {},
+  ): Promise<unknown> {
     if (this.over) return Promise.reject(this.over);
     if (this.pending) throw new Error('a kernel is asked one thing at a time');
     this.lastId += 1;
     const id = this.lastId;
     return new Promise<unknown>((resolve, reject) => {
-      this.pending = { id, resolve, reject };
+      this.pending = { id, onOutput, resolve, reject };
       this.process.channel.send({ ...params, op, id }, tail);
     });
   }
@@ -86,7 +92,7 @@ export class KernelLink {
   }
 
   private receive(frames: readonly Frame[]): void {
-    const merged = new OutputMerger((output) => this.onOutput(output));
+    const merged = new OutputMerger((output) => this.emit(output));
     for (const frame of frames) {
       const parsed = kernelMessageSchema.safeParse(frame.message);
       if (!parsed.success) {
@@ -110,9 +116,13 @@ export class KernelLink {
   }
 
   private dispatch(message: Exclude<KernelMessage, { t: 'stdout' | 'stderr' }>): void {
-    if (message.t === 'display') this.onOutput({ type: 'display', data: message.data });
-    else if (message.t === 'result') this.onOutput({ type: 'execute_result', data: message.data });
+    if (message.t === 'display') this.emit({ type: 'display', data: message.data });
+    else if (message.t === 'result') this.emit({ type: 'execute_result', data: message.data });
     else this.settle(message);
+  }
+
+  private emit(output: OutputEventBody): void {
+    (this.pending?.onOutput ?? this.onOutput)(output);
   }
 
   private settle(message: Extract<KernelMessage, { t: 'reply' | 'failed' }>): void {

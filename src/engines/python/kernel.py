@@ -14,9 +14,11 @@ import random
 import signal
 import socket
 import sys
+import threading
 from typing import Any, Callable, NamedTuple
 
 from sojourn_kernel import rebuild
+from sojourn_kernel import live_fork
 from sojourn_kernel.checkpoint import fork_copy
 from sojourn_kernel.frames import Channel
 from sojourn_kernel.interrupts import Interrupts, Terminated
@@ -33,6 +35,10 @@ from sojourn_kernel.variables import (
 )
 
 
+# What a handler returns in the kernel of a live fork: nobody has asked that one anything.
+FORKED = object()
+
+
 class Hold(NamedTuple):
     """What a kernel has from the zygote."""
 
@@ -47,8 +53,8 @@ class Hold(NamedTuple):
 class Kernel:
     """Request handlers by name. Each gets the request and its binary tail and returns the answer's value."""
 
-    def __init__(self, order: dict[str, Any], channel: Channel, hold: Hold) -> None:
-        self._workspace = os.path.realpath(order['workspace'])
+    def __init__(self, channel: Channel, hold: Hold) -> None:
+        self._workspace = ''
         self._hold = hold
         self._interrupts = Interrupts(hold.mark)
         self._channel = channel
@@ -77,9 +83,22 @@ class Kernel:
             ),
             'clear': self._clear,
             'capture': self._capture,
+            'fork': self._fork,
             'part': self._part,
             'restore': self._restore,
         }
+
+    def begin(self) -> None:
+        """Waits until the server says whose session this is, which may be long after the sandbox was closed."""
+        frame = self._channel.receive()
+        if frame is None:
+            os._exit(0)
+        order, _ = frame
+        self._workspace = os.path.realpath(order['workspace'])
+        os.chdir(order['workspace'])
+        os.environ.clear()
+        os.environ.update(order['environment'])
+        seed_generators(order['seed'])
 
     def serve(self) -> None:
         """Answers requests until the server closes the connection."""
@@ -93,7 +112,8 @@ class Kernel:
             self._interrupts.request = request['id']
             answer = self._handle(request, tail)
             self._interrupts.quieten()
-            self._answer(answer)
+            if answer.get('value') is not FORKED:
+                self._answer(answer)
 
     def _idle(self) -> None:
         """Tasks of the session go on until a request comes. A signal that comes meanwhile is meant for them."""
@@ -180,6 +200,43 @@ class Kernel:
         self._copies.add(pid)
         return {'pid': pid}
 
+    def _fork(self, request: dict[str, Any], tail: bytes) -> Any:
+        """The parent answers its request; the child goes on as the kernel of another session."""
+        given = live_fork.take(self._hold.supply, request['ticket'])
+        left = live_fork.threads_left_behind(threading.main_thread())
+        random_state = random.getstate()
+        pid, orphaned = self._interrupts.guarded(live_fork.fork_orphan)
+        if pid:
+            given.channel.close()
+            given.supply.close()
+            given.mark.close()
+            os.close(given.lock)
+            return {'pid': pid, 'threads': left}
+        # The random module gives each forked child a seed of its own; a fork goes on with the state it had.
+        random.setstate(random_state)
+        self._become_fork(request, given, orphaned)
+        return FORKED
+
+    def _become_fork(self, request: dict[str, Any], given: live_fork.Given, orphaned: int) -> None:
+        failed = None
+        try:
+            live_fork.settle(request, given, orphaned, self._workspace)
+        except live_fork.ForkFailed as error:
+            failed = str(error)
+        given.channel.send({'t': 'ready', 'failed': failed})
+        if failed is not None:
+            os._exit(71)
+        self._hold.supply.close()
+        os.close(self._hold.lock)
+        self._hold = Hold(given.lock, given.mark, given.supply)
+        live_fork.move_path(self._workspace, request['workspace'])
+        self._workspace = request['workspace']
+        self._copies.clear()
+        self._interrupts.move(given.mark)
+        self._channel.move(given.channel)
+        self._output.restart()
+        self._runner.move()
+
     def _part(self, request: dict[str, Any], tail: bytes) -> None:
         self._parts[request['name']] = tail
 
@@ -219,36 +276,38 @@ class Kernel:
 
 def main(order: dict[str, Any], door: int | None, hold: Hold, sandbox: Sandbox) -> None:
     """Called once in the child that the zygote forked. `door` is the folder of the server's socket."""
-    os.chdir(order['workspace'])
-    os.environ.clear()
-    os.environ.update(order['environment'])
     sys.argv = ['']
     sys.path.insert(0, '')
     sys.stdin = open(os.devnull)
-    seed_generators(order['seed'])
     channel = Channel(order['socket'])
     if door is not None:
         os.close(door)
     channel.send({'t': 'hello', 'role': 'kernel', 'secret': order.pop('secret')})
-    failed = lock_in(order, sandbox)
+    failed = lock_in(order, sandbox, hold.supply)
     channel.send({'t': 'ready', 'failed': failed})
     if failed is not None:
         os._exit(71)
+    kernel = Kernel(channel, hold)
+    kernel.begin()
     gc.enable()
-    Kernel(order, channel, hold).serve()
+    kernel.serve()
 
 
-def lock_in(order: dict[str, Any], sandbox: Sandbox) -> str | None:
+def lock_in(order: dict[str, Any], sandbox: Sandbox, supply: socket.socket) -> str | None:
     """
     Closes the sandbox around this process. Returns what could not be closed: the server then ends the kernel.
     """
     wanted = order.pop('sandbox')
-    if wanted is None:
-        return None
+    listener = None
     try:
-        sandbox.lock_in(order['workspace'], **wanted)
+        if wanted is not None:
+            listener = sandbox.lock_in(order['workspace'], **wanted)
     except SandboxError as error:
         return str(error)
+    # Also without one: the zygote listens for this word and for no other.
+    socket.send_fds(supply, [b'.'], [] if listener is None else [listener])
+    if listener is not None:
+        os.close(listener)
     return None
 
 

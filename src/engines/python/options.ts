@@ -9,6 +9,8 @@ export interface PythonEngineOptions {
   readonly searchPath?: string;
   /** Modules that every kernel finds imported already; what is not installed is left out. */
   readonly preload: readonly string[];
+  /** Kernels forked ahead of the sessions that will have them. Default: none. */
+  readonly spareKernels?: number;
   readonly startTimeoutMs: number;
   /** Between the rungs of the interrupt ladder. */
   readonly interruptGraceMs: number;

@@ -48,6 +48,10 @@ class Pipe:
         except OSError:
             os.dup2(self._writer, STREAMS[self.name])
 
+    def close(self) -> None:
+        os.close(self.reader)
+        os.close(self._writer)
+
     def waiting(self) -> int:
         """Bytes that can be read now."""
         return struct.unpack('i', fcntl.ioctl(self.reader, termios.FIONREAD, b'\0\0\0\0'))[0]
@@ -83,6 +87,16 @@ class Output:
         for pipe in self._pipes:
             self._poll.register(pipe.reader, select.POLLIN)
         threading.Thread(target=self._pump, name='sojourn-output', daemon=True).start()
+
+    def restart(self) -> None:
+        """In the kernel of a live fork: pipes and a pump of its own."""
+        for pipe in self._pipes:
+            pipe.close()
+        os.close(self._wake_reader)
+        os.close(self._wake_writer)
+        self._pid = os.getpid()
+        self._ticking = False
+        self.start()
 
     def repair(self) -> None:
         """Before a run: descriptors 1 and 2 are there."""

@@ -45,6 +45,15 @@ def carries_mark(pid, mark):
         return False
 
 
+def uid_of(pid):
+    """The real uid of a process; -1 when it is gone."""
+    try:
+        with open('/proc/%d/status' % pid, 'rb') as file:
+            return int(file.read().split(b'\nUid:', 1)[1].split(None, 1)[0])
+    except (OSError, IndexError):
+        return -1
+
+
 def kill_quietly(pid):
     try:
         os.kill(pid, signal.SIGKILL)

@@ -51,6 +51,11 @@ export const executeReplySchema = z.object({
 export type ExecuteReply = z.infer<typeof executeReplySchema>;
 
 export const captureReplySchema = z.object({ pid: z.number().int().positive() });
+/** `threads` of the user stay behind in a fork. */
+export const forkReplySchema = z.object({
+  pid: z.number().int().positive(),
+  threads: z.array(z.string()).max(1000),
+});
 export const restoreReplySchema = z.object({ not_kept: z.array(notKeptSchema) });
 
 export const copyMessageSchema = z.discriminatedUnion('t', [

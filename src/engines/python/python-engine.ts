@@ -15,19 +15,21 @@ import type {
   RunContext,
 } from '../../types/engine.js';
 import { errors, SojournError } from '../../types/errors.js';
-import type { ExecutionError } from '../../types/events.js';
+import type { ExecutionError, NotKept, OutputEventBody } from '../../types/events.js';
 import type { Disposable } from '../../types/ports.js';
 import { PythonCapture } from './capture.js';
 import { InterruptLadder } from './interrupt-ladder.js';
 import type { Rung } from './interrupt-ladder.js';
 import { describeDeath } from './kernel-death.js';
-import type { KernelHost, KernelProcess } from './kernel-host.js';
+import type { KernelHost } from './kernel-host.js';
 import { KernelLink } from './kernel-link.js';
+import type { KernelProcess } from './kernel-process.js';
 import { MemoryGauge } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
 import {
   captureReplySchema,
   executeReplySchema,
+  forkReplySchema,
   manifestPartsSchema,
   restoreReplySchema,
 } from './protocol.js';
@@ -108,13 +110,8 @@ export class PythonEngine implements IEngine {
     return this.turns.run(async () => {
       this.assertUsable();
       if (isStopped(context)) throw stoppedError(operation, reasonOf(context));
-      this.link.onOutput = (output) => context.emit({ ...output, input_seq: context.inputSeq });
-      try {
-        const limitMs = this.options.readLimitMs ?? defaultReadLimitMs;
-        return this.read(schema, await this.bounded(operation, params, limitMs, context.signal));
-      } finally {
-        this.link.onOutput = (output) => this.context.emit(output);
-      }
+      const limitMs = this.options.readLimitMs ?? defaultReadLimitMs;
+      return this.read(schema, await this.bounded(operation, params, limitMs, context));
     });
   }
 
@@ -149,6 +146,28 @@ export class PythonEngine implements IEngine {
     });
   }
 
+  /**
+   * The whole heap as a second engine, for another session; threads stay behind and are named.
+   * @throws engine_unavailable when this machine cannot · kernel_died · closed · timeout
+   */
+  fork(context: EngineContext): Promise<{ engine: PythonEngine; not_kept: NotKept[] }> {
+    return this.turns.run(async () => {
+      this.assertUsable();
+      const limitMs = this.options.captureLimitMs ?? defaultCaptureLimitMs;
+      let threads: string[] = [];
+      const process = await this.host.forkKernel(this.process, context, async (params) => {
+        const reply = this.read(forkReplySchema, await this.bounded('fork', params, limitMs));
+        threads = reply.threads;
+        return reply.pid;
+      });
+      const reason = 'threads do not go along with a fork';
+      return {
+        engine: new PythonEngine(process, this.host, context, this.options).open(),
+        not_kept: threads.map((name) => ({ name, type: 'Thread', reason })),
+      };
+    });
+  }
+
   /** @throws timeout when the state's own code does not come to an end · storage_error from the source */
   restore(source: CheckpointSource): Promise<RestoreReport> {
     return this.turns.run(async () => {
@@ -158,7 +177,7 @@ export class PythonEngine implements IEngine {
       );
       wanted.add('cells').add('random');
       for (const { name } of source.parts) {
-        if (wanted.has(name)) await this.link.request('part', { name }, await source.read(name));
+        if (wanted.has(name)) await this.link.request('part', { name }, { tail: await source.read(name) });
       }
       const timer = this.options.clock.setTimer(restoreLimitMs, () => {
         this.link.abandon(
@@ -222,13 +241,11 @@ export class PythonEngine implements IEngine {
     this.ladder = ladder;
     const climb = () => ladder.start();
     context.signal.addEventListener('abort', climb, { once: true });
-    this.link.onOutput = (output) => context.emit({ ...output, input_seq: context.inputSeq });
     try {
-      const value = await this.link.request(operation, params);
+      const value = await this.link.request(operation, params, { onOutput: outputOf(context) });
       return [value, await ladder.stop()];
     } finally {
       context.signal.removeEventListener('abort', climb);
-      this.link.onOutput = (output) => this.context.emit(output);
       await ladder.stop();
     }
   }
@@ -241,8 +258,9 @@ export class PythonEngine implements IEngine {
     operation: string,
     params: Readonly<Record<string, unknown>>,
     limitMs: number,
-    signal?: AbortSignal,
+    context?: RunContext,
   ): Promise<unknown> {
+    const signal = context?.signal;
     const { clock, interruptGraceMs } = this.options;
     const ladder = new InterruptLadder(this.link, clock, interruptGraceMs);
     this.ladder = ladder;
@@ -250,7 +268,7 @@ export class PythonEngine implements IEngine {
     const timer = clock.setTimer(limitMs, climb);
     signal?.addEventListener('abort', climb, { once: true });
     try {
-      return await this.link.request(operation, params);
+      return await this.link.request(operation, params, context ? { onOutput: outputOf(context) } : {});
     } catch (error) {
       if (this.closed) throw error;
       // A kernel that died by itself is no matter of time.
@@ -305,6 +323,9 @@ function stopped(context: RunContext, interrupt: Interrupt): ExecuteOutcome {
   const error: ExecutionError = { name: 'Interrupted', message, traceback: '', code };
   return { status: reasonOf(context), error, interrupt: interrupt ?? undefined };
 }
+
+const outputOf = (context: RunContext) => (output: OutputEventBody) =>
+  context.emit({ ...output, input_seq: context.inputSeq });
 
 const isStopped = (context: RunContext): boolean => context.signal.aborted;
 

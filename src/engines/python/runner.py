@@ -58,6 +58,11 @@ class Runner:
         self.namespace['__builtins__'] = builtins
         self.future_flags = 0
 
+    def move(self) -> None:
+        """In the kernel of a live fork."""
+        self._pid = os.getpid()
+        self.loop.after_live_fork()
+
     def repair(self) -> None:
         """Puts back what a run needs, whatever the code before it did."""
         sys.stdout = sys.__stdout__ = self._streams['stdout']  # type: ignore[misc, assignment]

@@ -18,9 +18,13 @@ from typing import Any
 
 from sojourn_kernel import accounts, landlock, rlimits, seccomp, view
 
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 1, 38, 24
+PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 1, 8, 38, 24
 CAPABILITY_VERSION = 0x20080522
 CAPABILITIES = 64
+# Kept, behind a filter that asks the zygote, where live forks take a uid of their own.
+CAP_SETGID, CAP_SETUID = 6, 7
+# Profiles whose kernels keep these: the others could tell strangers over a socket that they are somebody else.
+FORKING = ('strict',)
 # profile -> (network, programs)
 PROFILES = {'strict': (False, False), 'workspace': (True, True)}
 READABLE = ('/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/libx32', '/lib', '/lib32', '/lib64', '/usr/local/lib',
@@ -83,6 +87,9 @@ class Sandbox:
         self._programs = {} if self._machine is None else {
             profile: seccomp.build(self._machine, network, programs, self._shared_uid)
             for profile, (network, programs) in PROFILES.items()}
+        self._asking = {} if self._machine is None else {
+            profile: seccomp.build(self._machine, *PROFILES[profile], self._shared_uid, ask=True)
+            for profile in FORKING}
 
     def _prepare_uids(self) -> None:
         """Opens the way to the workspaces for other users, and takes a block of uids."""
@@ -116,7 +123,8 @@ class Sandbox:
                            'version %d does' % (self._abi, landlock.SIGNALS_SINCE))
         uid = 'own' if self.block else 'shared'
         return {'uid': uid, 'landlock_abi': self._abi if tried.get('landlock') else 0, 'seccomp': tried['seccomp'],
-                'no_new_privs': tried['no_new_privs'], 'rlimits': tried['rlimits'], 'covered': self.covered,
+                'no_new_privs': tried['no_new_privs'], 'rlimits': tried['rlimits'],
+                'live_forks': tried['live_forks'], 'covered': self.covered,
                 'missing': missing, 'uids': list(self.block[:2]) if self.block else None}
 
     def _try(self) -> dict[str, Any]:
@@ -132,15 +140,16 @@ class Sandbox:
             text = file.read()
         os.waitpid(pid, 0)
         nothing = {'missing': ['the trial of the locks ended early'], 'seccomp': False, 'no_new_privs': False,
-                   'rlimits': False}
+                   'rlimits': False, 'live_forks': False}
         return json.loads(text) if text else nothing
 
     def _trial(self) -> dict[str, Any]:
         """In a child: closes each lock and pushes against it."""
-        result: dict[str, Any] = {'missing': [], 'seccomp': False, 'no_new_privs': False, 'rlimits': False}
-        steps = {'rlimits': self._limit, 'uid': lambda: self._become(self.block[0] if self.block else None),
+        result: dict[str, Any] = {'missing': [], 'seccomp': False, 'no_new_privs': False, 'rlimits': False,
+                                  'live_forks': self.block is None}
+        steps = {'rlimits': self._limit, 'uid': lambda: self._become(self.block[0] if self.block else None, True),
                  'no_new_privs': no_new_privileges, 'landlock': lambda: self._close_files('strict', []),
-                 'seccomp': lambda: self._filter('strict')}
+                 'seccomp': lambda: result.update(live_forks=self._filter_asking('strict'))}
         pushes = {'uid': self._reach_workspaces, 'landlock': stay_inside, 'seccomp': open_no_socket}
         for name, close in steps.items():
             try:
@@ -152,29 +161,50 @@ class Sandbox:
                 result['missing'].append('%s: %s' % (name, error))
         return result
 
-    def lock_in(self, workspace: str, profile: str, uid: int | None, temporary: str, tolerant: bool) -> None:
+    def lock_in(self, workspace: str, profile: str, uid: int | None, temporary: str, tolerant: bool) -> int | None:
         """In a forked kernel that is connected: gives up all it does not need, for good.
 
-        `tolerant`: leaves out what this machine was found not to give. @raises SandboxError when a lock fails
+        `tolerant`: leaves out what this machine was found not to give. Returns the descriptor on which the filter
+        asks, for the zygote, where there is one. @raises SandboxError when a lock fails
         """
-        workspace = os.path.realpath(workspace)
+        workspace, temporary = os.path.realpath(workspace), os.path.realpath(temporary)
         try:
+            asks = uid is not None and profile in FORKING and self._works['live_forks']
+            os.makedirs(os.path.dirname(temporary), 0o711, exist_ok=True)
             if not os.path.isdir(temporary):
                 os.mkdir(temporary, 0o700)
             if uid is not None and self.block:
-                accounts.give(workspace, uid, *self._settings['uid_range'])
-                os.chown(temporary, uid, uid)
+                self.give(workspace, temporary, uid)
             rlimits.apply(self._settings['memory_bytes'], self._settings['file_bytes'],
                           None if uid is None else self._settings['process_count'])
-            self._become(uid)
+            self._become(uid, asks)
             if not tolerant or self._works.get('no_new_privs'):
                 no_new_privileges()
             if not tolerant or self._works.get('landlock'):
-                self._close_files(profile, [workspace, temporary])
+                self._close_files(profile, [self._family(workspace, 0), self._family(temporary, 1)])
+            if asks:
+                return seccomp.install_asking(self._asking[profile])
             if not tolerant or self._works.get('seccomp'):
                 self._filter(profile)
+            return None
         except (OSError, ValueError) as error:
             raise SandboxError(str(error)) from error
+
+    def give(self, workspace: str, temporary: str, uid: int) -> None:
+        """Makes the two folders the uid's own."""
+        for folder, which in ((workspace, 0), (temporary, 1)):
+            if self._family(folder, which) != folder:
+                os.chmod(self._family(folder, which), 0o711)  # anybody may pass, nobody may list
+        accounts.give(workspace, uid, *self._settings['uid_range'])
+        os.chown(temporary, uid, uid)
+
+    def _family(self, folder: str, which: int) -> str:
+        """
+        The folder that holds this one and those of all live forks, which their uids close to each other; the folder
+        itself where it does not lie in one.
+        """
+        family = os.path.dirname(folder)
+        return family if os.path.dirname(family) == os.path.realpath(self._folders[which]) else folder
 
     def stay_open(self) -> None:
         """For a session without a sandbox: it sees the machine as the server does."""
@@ -184,13 +214,16 @@ class Sandbox:
     def _limit(self) -> None:
         rlimits.apply(self._settings['memory_bytes'], self._settings['file_bytes'], None)
 
-    def _become(self, uid: int | None) -> None:
+    def _become(self, uid: int | None, may_fork: bool = False) -> None:
         """Takes the uid; root that has none to take at least gives up what makes it root."""
         if uid is not None:
             parent = os.getppid()
+            libc().prctl(PR_SET_KEEPCAPS, int(may_fork), 0, 0, 0)
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
+            if may_fork:
+                drop_capabilities(1 << CAP_SETGID | 1 << CAP_SETUID)
             # The change of the uid took back the promise to die with the zygote.
             libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:
@@ -217,6 +250,15 @@ class Sandbox:
                                % ' and '.join(seccomp.MACHINES))
         seccomp.install(self._programs[profile])
 
+    def _filter_asking(self, profile: str) -> bool:
+        """Tries the filter that asks; False where only the other one can be had."""
+        try:
+            os.close(seccomp.install_asking(self._asking[profile]))
+            return True
+        except (OSError, KeyError):
+            self._filter(profile)
+            return False
+
     def _reach_workspaces(self) -> None:
         for folder in (*self._folders, os.path.dirname(os.__file__)):
             try:
@@ -230,12 +272,12 @@ def no_new_privileges() -> None:
         raise SandboxError(os.strerror(ctypes.get_errno()))
 
 
-def drop_capabilities() -> None:
-    """All of them, and the right to ever get one back."""
+def drop_capabilities(kept: int = 0) -> None:
+    """All of them but those of the mask, and the right to ever get one back."""
     for capability in range(CAPABILITIES):
         libc().prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
-    if libc().capset(header, (ctypes.c_uint32 * 6)()) != 0:
+    if libc().capset(header, (ctypes.c_uint32 * 6)(kept, kept)) != 0:
         raise SandboxError('capset: ' + os.strerror(ctypes.get_errno()))
 
 

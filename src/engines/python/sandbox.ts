@@ -34,6 +34,8 @@ export const sandboxFactsSchema = z.object({
   seccomp: z.boolean(),
   no_new_privs: z.boolean(),
   rlimits: z.boolean(),
+  /** Kernels with a uid of their own can be forked: the fork gets another one. */
+  live_forks: z.boolean(),
   /** Folders that sessions see empty but for what they need. */
   covered: z.array(z.string()),
   /** Why a lock does not hold; empty when all do. */
@@ -67,6 +69,10 @@ export const sandboxSetup = (options: SandboxOptions, runDir: string) => ({
 /** Every lock, or it is no sandbox. */
 export const isolationGiven = (profile: SandboxProfile, facts: SandboxFacts): Isolation =>
   profile !== 'off' && facts.missing.length === 0 ? 'sandbox' : 'process';
+
+/** A fork of a living kernel gets a uid of its own, where its parent has one. */
+export const canFork = (profile: SandboxProfile, facts: SandboxFacts): boolean =>
+  profile === 'off' || facts.uid === 'shared' || (profile === 'strict' && facts.live_forks);
 
 /** @throws engine_unavailable when the configuration demands a sandbox that this machine does not give */
 export function assertGiven(profile: SandboxProfile, options: SandboxOptions, facts: SandboxFacts): void {

@@ -24,10 +24,14 @@ X32_BIT = 0x40000000
 NEWEST = 466
 PR_SET_SECCOMP = 22
 MODE_FILTER = 2
+SET_MODE_FILTER, NEW_LISTENER = 1, 1 << 3
+# The change of the uid that a live fork makes once, when the zygote allows it.
+CHANGE_OF_UID = ('setresgid', 'setresuid')
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
 
 LOAD, AND, RETURN = 0x20, 0x54, 0x06
 EQUAL, GREATER, AT_LEAST, ANY_BIT = 0x15, 0x25, 0x35, 0x45
-ALLOW, KILL = 0x7FFF0000, 0x80000000
+ALLOW, KILL, ASK = 0x7FFF0000, 0x80000000, 0x7FC00000
 REFUSE = 0x00050000 | errno.EPERM
 UNKNOWN = 0x00050000 | errno.ENOSYS
 NUMBER, ARCHITECTURE = 0, 4
@@ -88,7 +92,8 @@ def conditions(network: bool, shared_uid: bool) -> dict[str, list[Instruction]]:
         'clone': [low(0), (ANY_BIT, 0, 1, NAMESPACES), give(REFUSE), give(ALLOW)],
         # Its flags lie in memory, where a filter cannot look: libraries fall back to clone().
         'clone3': [give(UNKNOWN)],
-        'prctl': only(0, PRCTL),
+        'prctl': [low(0), (EQUAL, 0, 4, PR_SET_PDEATHSIG), low(1), (EQUAL, 0, 1, SIGKILL), give(ALLOW), give(REFUSE),
+                  *only(0, PRCTL)],
         'personality': only(0, (0, PERSONALITY_QUERY)),
         'ioctl': never(1, (TIOCSTI, TIOCLINUX, TIOCSETD, TIOCSCTTY)),
         # Of the process itself only: limits and priorities of others with the same uid are theirs.
@@ -109,8 +114,8 @@ def conditions(network: bool, shared_uid: bool) -> dict[str, list[Instruction]]:
     return found
 
 
-def build(name: str, network: bool, programs: bool, shared_uid: bool) -> bytes:
-    """The filter for a machine, as the kernel reads it."""
+def build(name: str, network: bool, programs: bool, shared_uid: bool, ask: bool = False) -> bytes:
+    """The filter for a machine, as the kernel reads it. `ask`: the zygote decides about changes of the uid."""
     known = numbers(name)
     filters: list[Instruction] = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, ARCHITECTURES[name]), give(KILL),
                                   (LOAD, 0, 0, NUMBER)]
@@ -120,6 +125,8 @@ def build(name: str, network: bool, programs: bool, shared_uid: bool) -> bytes:
     for call, body in conditions(network, shared_uid).items():
         if call in known:
             filters += [(EQUAL, 0, len(body), known[call]), *body]
+    for call in CHANGE_OF_UID if ask else ():
+        filters += [(EQUAL, 0, 1, known[call]), give(ASK)]
     for call in _refused(network, programs, shared_uid):
         if call in known:
             filters += [(EQUAL, 0, 1, known[call]), give(REFUSE)]
@@ -140,9 +147,25 @@ def _refused(network: bool, programs: bool, shared_uid: bool) -> list[str]:
 
 def install(program: bytes) -> None:
     """Puts the filter on this thread and all that come from it. Needs no_new_privs. @raises OSError"""
-    code = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack('HP', len(program) // 8, ctypes.addressof(code))
-    pointer = ctypes.create_string_buffer(header, len(header))
+    pointer, keep = _header(program)
     if _libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(MODE_FILTER), pointer, ctypes.c_ulong(0), ctypes.c_ulong(0)) != 0:
         number = ctypes.get_errno()
         raise OSError(number, 'seccomp: ' + os.strerror(number))
+
+
+def install_asking(program: bytes) -> int:
+    """Like `install`; returns the descriptor on which questions of the filter come. @raises OSError"""
+    pointer, keep = _header(program)
+    number = numbers(platform.machine())['seccomp']
+    listener = int(_libc.syscall(number, SET_MODE_FILTER, NEW_LISTENER, pointer))
+    if listener < 0:
+        found = ctypes.get_errno()
+        raise OSError(found, 'seccomp: ' + os.strerror(found))
+    return listener
+
+
+def _header(program: bytes) -> tuple[object, object]:
+    """A pointer to the program, and what must live as long as it is used."""
+    code = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack('HP', len(program) // 8, ctypes.addressof(code))
+    return ctypes.create_string_buffer(header, len(header)), code

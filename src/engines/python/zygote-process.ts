@@ -26,9 +26,6 @@ export interface ForkOrder {
   readonly socket: string;
   readonly secret: string;
   readonly workspace: string;
-  /** Where random generators begin. */
-  readonly seed: string;
-  readonly environment: Readonly<Record<string, string>>;
   /** Null: none is closed around the kernel. */
   readonly sandbox: {
     readonly profile: SandboxProfile;
@@ -99,10 +96,25 @@ export class ZygoteProcess implements Disposable {
 
   /** Hands a kernel a connection for a copy that will say `secret`. @throws internal when it cannot be made */
   async connect(pid: number, socket: string, secret: string, ticket: string): Promise<void> {
-    const answer = await this.ask({ op: 'connect', pid, socket, secret, ticket });
-    if (answer?.event === 'connected') return;
-    const detail = answer?.event === 'refused' ? answer.detail : 'the zygote died';
-    throw new SojournError('internal', `A copy of the kernel could not be connected: ${detail}.`);
+    const order = { op: 'connect', pid, socket, secret, ticket };
+    assertDone(await this.ask(order), 'A copy of the kernel could not be connected');
+  }
+
+  /** Hands a kernel what its live fork needs. @throws internal */
+  async arrange(pid: number, order: Readonly<Record<string, unknown>>): Promise<void> {
+    assertDone(await this.ask({ op: 'arrange', pid, ...order }), 'A live fork could not be arranged');
+  }
+
+  /** Takes a live fork, by the name under which it was arranged, for a kernel. @throws internal */
+  async adopt(kernel: string, pid: number): Promise<{ exited: Promise<ExitStatus> }> {
+    const exited = new Promise<ExitStatus>((resolve) => this.exits.set(pid, resolve));
+    assertDone(await this.ask({ op: 'adopt', kernel, pid }), 'A live fork could not be adopted');
+    return { exited };
+  }
+
+  /** Forgets a live fork that was arranged. */
+  cancel(kernel: string): void {
+    this.write({ op: 'cancel', kernel });
   }
 
   /** Ends what runs under a uid, except `spare`. */
@@ -221,6 +233,12 @@ export class ZygoteProcess implements Disposable {
     const lastLine = this.errorText.trim().split('\n').at(-1) ?? '';
     return unavailable(`Python '${executable}' ended before it was ready. ${lastLine}`.trim());
   }
+}
+
+function assertDone(answer: Answer | null, what: string): void {
+  if (answer?.event === 'connected') return;
+  const detail = answer?.event === 'refused' ? answer.detail : 'the zygote died';
+  throw new SojournError('internal', `${what}: ${detail}.`);
 }
 
 function parseLine(line: string): unknown {

@@ -36,11 +36,14 @@ MODULES = (
     'reasons',
     'nodes',
     'packing',
+    'supply',
     'checkpoint',
+    'live_fork',
     'restore',
     'kernel',
     'processes',
     'generation',
+    'forks',
     'keeper',
 )
 

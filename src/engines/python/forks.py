@@ -1,0 +1,152 @@
+"""
+The zygote's part in a live fork: what the new kernel is handed through its parent, its adoption, and the one change of
+the uid that it is allowed.
+
+A fork has the uid of its parent and cannot leave it by itself: a filter asks here for every such change, and all but
+the one that was arranged are refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import platform
+import socket
+import struct
+from typing import Any, Callable, NamedTuple
+
+from sojourn_kernel import processes, syscalls
+from sojourn_kernel.frames import Channel
+from sojourn_kernel.sandbox import Sandbox
+
+# _IOWR and sizes of struct seccomp_notif and seccomp_notif_resp, from linux/seccomp.h.
+NOTIF_RECV, NOTIF_SEND = 0xC0502100, 0xC0182101
+QUESTION = struct.Struct('=QIIiIQ6Q')
+ANSWER = struct.Struct('=QqiI')
+CONTINUE = 1
+
+
+class Kept(NamedTuple):
+    """A kernel as the zygote knows it."""
+
+    name: str
+    # Shared with the kernel alone: says which request a signal is meant for.
+    mark: mmap.mmap
+    # Over which the kernel is handed connections.
+    supply: socket.socket
+    uid: int | None
+
+
+class Arranged(NamedTuple):
+    """A fork that is awaited."""
+
+    parent: int
+    mark: mmap.mmap
+    supply: socket.socket
+    order: dict[str, Any]
+
+
+class Forks:
+    """`address` finds the server's socket, `share_lock` opens the lock that every kernel holds."""
+
+    def __init__(self, kernels: dict[int, Kept], sandbox: Sandbox, address: Callable[[str], str],
+                 share_lock: Callable[[], int]) -> None:
+        self._kernels = kernels
+        self._sandbox = sandbox
+        self._address = address
+        self._share_lock = share_lock
+        self._arranged: dict[str, Arranged] = {}  # kernel's name -> what it was handed
+        self._grants: dict[int, dict[str, Any]] = {}  # pid -> the order that names its uid
+        self._changes = {number: name for name, number in _numbers().items()}
+
+    def arrange(self, order: dict[str, Any]) -> None:
+        """Hands a kernel what its fork needs: connection, mark, supply and lock. @raises OSError, KeyError"""
+        parent = self._kernels[order['pid']]
+        given: list[int] = []
+        mark_file = os.memfd_create('sojourn-mark', os.MFD_CLOEXEC)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        channel = Channel(self._address(order['socket']))
+        try:
+            ours.setblocking(False)
+            os.ftruncate(mark_file, mmap.PAGESIZE)
+            mark = mmap.mmap(mark_file, mmap.PAGESIZE)
+            lock = self._share_lock()
+            given = [channel.fileno(), mark_file, theirs.fileno(), lock]
+            channel.send({'t': 'hello', 'role': 'kernel', 'secret': order['secret']})
+            if order['temporary'] is not None and not os.path.isdir(order['temporary']):
+                os.mkdir(order['temporary'], 0o700)
+            if order['uid'] is not None and parent.uid is not None:
+                self._sandbox.give(order['workspace'], order['temporary'], parent.uid)
+            socket.send_fds(parent.supply, [order['ticket'].encode()], given)
+            os.close(lock)
+            self._arranged[order['kernel']] = Arranged(order['pid'], mark, ours, order)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            channel.close()
+            theirs.close()
+            os.close(mark_file)
+
+    def adopt(self, order: dict[str, Any]) -> None:
+        """
+        Takes a fork for a kernel. Its number came from its parent, which may lie: it must be an orphan that came to
+        us, and have the parent's uid. @raises OSError, KeyError
+        """
+        arranged = self._arranged.pop(order['kernel'])
+        pid, uid = order['pid'], arranged.order['uid']
+        parent_uid = self._kernels[arranged.parent].uid if arranged.parent in self._kernels else None
+        above, _ = processes.table().get(pid, (0, 0))
+        if above != os.getpid() or pid in self._kernels or processes.uid_of(pid) != (parent_uid or os.geteuid()):
+            arranged.mark.close()
+            arranged.supply.close()
+            raise OSError('process %d is no fork of that kernel' % pid)
+        self._kernels[pid] = Kept(order['kernel'], arranged.mark, arranged.supply, uid)
+        if uid is not None:
+            self._grants[pid] = arranged.order
+
+    def cancel(self, kernel: str) -> None:
+        """A fork that never came."""
+        arranged = self._arranged.pop(kernel, None)
+        if arranged is not None:
+            arranged.mark.close()
+            arranged.supply.close()
+
+    def forget(self, pid: int) -> None:
+        self._grants.pop(pid, None)
+
+    def answer(self, listener: int) -> None:
+        """Decides one change of the uid."""
+        question = bytearray(QUESTION.size)
+        try:
+            fcntl.ioctl(listener, NOTIF_RECV, question)
+        except OSError:  # whoever asked is gone
+            return
+        number, pid, _, call, _, _, *arguments = QUESTION.unpack(question)
+        allowed = self._allows(pid, self._changes.get(call), arguments[:3])
+        reply = ANSWER.pack(number, 0, 0 if allowed else -errno.EPERM, CONTINUE if allowed else 0)
+        try:
+            fcntl.ioctl(listener, NOTIF_SEND, bytearray(reply))
+        except OSError:
+            pass
+
+    def _allows(self, pid: int, change: str | None, ids: list[int]) -> bool:
+        grant = self._grants.get(pid)
+        if grant is None or change is None or any(value != grant['uid'] for value in ids):
+            return False
+        if change == 'setresuid':
+            del self._grants[pid]
+            try:
+                self._sandbox.give(grant['workspace'], grant['temporary'], grant['uid'])
+            except OSError:
+                return False
+        return True
+
+
+def _numbers() -> dict[str, int]:
+    if platform.machine() not in syscalls.MACHINES:
+        return {}
+    known = syscalls.numbers(platform.machine())
+    return {name: known[name] for name in ('setresgid', 'setresuid')}

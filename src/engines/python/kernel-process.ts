@@ -1,0 +1,23 @@
+/** A living kernel as its engine and the host know it. */
+import type { ExitStatus } from '../../types/ports.js';
+import type { FrameChannel } from './frame-channel.js';
+import type { Expected } from './kernel-door.js';
+import type { Lease } from './lease.js';
+import type { SandboxProfile } from './sandbox.js';
+
+/** A kernel that has said hello. */
+export interface KernelProcess {
+  readonly pid: number;
+  readonly channel: FrameChannel;
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<ExitStatus>;
+  /** Sends a signal that is meant for one request. */
+  signal(request: number, signal: NodeJS.Signals, group: boolean): Promise<boolean>;
+  /** Ends it and all that descends from it, except copies that still write a checkpoint. */
+  kill(spare?: readonly number[]): void;
+  killCopy(pid: number): void;
+  /** Gets a connection ready for a copy; the kernel finds it by the ticket. @throws internal */
+  connectCopy(): Promise<{ expected: Expected; ticket: string }>;
+  readonly lease: Lease;
+  readonly profile: SandboxProfile;
+}

@@ -1,0 +1,160 @@
+/**
+ * Makes a session from another one: the same history, the same state, and from then on a life of its own. Where the
+ * engine can, its live state is forked, heap and all; else the new session begins with a checkpoint of this moment.
+ */
+import { createHash } from 'node:crypto';
+import type { Absence } from '../core/incarnation.js';
+import type { SessionInstance } from '../core/session-instance.js';
+import { isSojournError } from '../types/errors.js';
+import type { EngineDefinition, IEngines } from '../types/engine.js';
+import type { NotKept } from '../types/events.js';
+import type { ForkRequest } from '../types/managers.js';
+import type { CallContext } from '../types/operation.js';
+import type { IClock, IIds, ILog } from '../types/ports.js';
+import type { ForkMoment, ISessionInstance, SessionRecord } from '../types/session.js';
+import type { ISessionStore } from '../types/store.js';
+
+export interface ForkServices {
+  readonly store: ISessionStore;
+  readonly engines: IEngines;
+  readonly clock: IClock;
+  readonly ids: IIds;
+  readonly log: ILog;
+}
+
+interface Wanted {
+  readonly id: string;
+  readonly owner: string;
+  readonly key: string | undefined;
+  readonly request: ForkRequest;
+}
+
+interface Forked {
+  instance: SessionInstance;
+  live: boolean;
+  not_kept: NotKept[];
+}
+
+export type MakeInstance = (
+  record: SessionRecord,
+  definition: EngineDefinition,
+  absence: Absence | null,
+) => SessionInstance;
+
+/** @throws engine_unavailable when a live fork was demanded and cannot be had · session_exists */
+export async function forkSession(
+  source: ISessionInstance,
+  wanted: Wanted,
+  services: ForkServices,
+  make: MakeInstance,
+): Promise<Forked> {
+  const made: Forked[] = [];
+  await source.fork(async (moment) => {
+    const forked =
+      (wanted.request.live === false ? null : await forkLive(moment, wanted, services, make)) ??
+      (await forkStored(moment, wanted, services, make));
+    made.push(forked);
+  });
+  const [forked] = made;
+  if (!forked) throw new Error('a fork that did not fail made a session');
+  services.log.info({ session_id: wanted.id, from: source.id, live: forked.live }, 'a session was forked');
+  return forked;
+}
+
+/** Null when the engine cannot and need not. */
+async function forkLive(
+  moment: ForkMoment,
+  wanted: Wanted,
+  services: ForkServices,
+  make: MakeInstance,
+): Promise<Forked | null> {
+  const record = forkedRecord(moment.record, wanted, services);
+  const instance = make(record, definitionOf(moment, services), null);
+  try {
+    const not_kept = await instance.begin(moment.engine);
+    await store(moment, record, services, { live: true, not_kept });
+    return { instance, live: true, not_kept };
+  } catch (error) {
+    await instance.dispose();
+    const cannot = isSojournError(error, 'engine_unavailable') || isSojournError(error, 'not_supported');
+    if (!cannot || wanted.request.live === true) throw error;
+    services.log.info({ err: error, session_id: wanted.id }, 'a fork begins with a checkpoint');
+    return null;
+  }
+}
+
+async function forkStored(
+  moment: ForkMoment,
+  wanted: Wanted,
+  services: ForkServices,
+  make: MakeInstance,
+): Promise<Forked> {
+  await moment.checkpoint();
+  const source = await services.store.getSession(moment.record.session_id);
+  const record = forkedRecord(source ?? moment.record, wanted, services);
+  const checkpoints = await services.store.listCheckpoints(moment.record.session_id);
+  const not_kept = checkpoints.at(-1)?.not_kept ?? [];
+  await store(moment, record, services, { live: false, not_kept });
+  return {
+    instance: make(record, definitionOf(moment, services), { cause: 'forked' }),
+    live: false,
+    not_kept,
+  };
+}
+
+async function store(
+  moment: ForkMoment,
+  record: SessionRecord,
+  services: ForkServices,
+  found: { live: boolean; not_kept: NotKept[] },
+): Promise<void> {
+  const { session_id: sourceId, head_seq: atSeq } = moment.record;
+  await services.store.forkSession({
+    source_id: sourceId,
+    record,
+    at_seq: atSeq,
+    event: {
+      session_id: record.session_id,
+      seq: atSeq + 1,
+      at: record.created_at,
+      type: 'forked',
+      from_session_id: sourceId,
+      from_seq: atSeq,
+      ...found,
+    },
+  });
+}
+
+function forkedRecord(source: SessionRecord, wanted: Wanted, { ids, clock }: ForkServices): SessionRecord {
+  const at = new Date(clock.now()).toISOString();
+  const { create_key: _, ...inherited } = source;
+  return {
+    ...inherited,
+    session_id: wanted.id,
+    uid: ids.uid(),
+    family: source.family ?? source.uid,
+    name: wanted.request.name ?? wanted.id,
+    description: wanted.request.description ?? source.description,
+    owner: wanted.owner,
+    created_at: at,
+    last_activity: at,
+    head_seq: source.head_seq + 1,
+    parent: { session_id: source.session_id, seq: source.head_seq },
+    asleep: null,
+    ...(wanted.key === undefined ? {} : { create_key: wanted.key }),
+  };
+}
+
+function definitionOf({ record }: ForkMoment, { engines }: ForkServices): EngineDefinition {
+  const definition = engines.get(record.kind);
+  if (!definition) throw new Error(`a live session of kind '${record.kind}' has an engine`);
+  return definition;
+}
+
+/** Names a fork that may be repeated, so that its repetition finds the session it made. */
+export function forkKey(call: CallContext, sourceId: string): string | undefined {
+  if (call.idempotency_key === undefined) return undefined;
+  return createHash('sha256')
+    .update(JSON.stringify(['fork', sourceId, call.principal.id, call.idempotency_key]))
+    .digest('hex');
+}
