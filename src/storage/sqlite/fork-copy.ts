@@ -19,7 +19,7 @@ import type { SqliteCore } from './sqlite-core.js';
 import type { Tables } from './tables.js';
 
 /** Bytes of checkpoints that are read in one go. */
-const bytesAtOnce = 2 ** 20;
+const bytesAtOnce = 2 ** 18;
 /** What a row weighs in the log beside its body. */
 const rowBytes = 100;
 

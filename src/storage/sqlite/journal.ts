@@ -32,8 +32,8 @@ export interface CopiedPiece {
   bytes: number;
 }
 /** How much is copied in one go. */
-const pieceEvents = 1000;
-const pieceBytes = 2 ** 20;
+const pieceEvents = 500;
+const pieceBytes = 2 ** 18;
 
 export class Journal {
   private readonly statements;
@@ -56,11 +56,11 @@ export class Journal {
           'SELECT count(*) FROM journal WHERE session_key=? AND seq BETWEEN ? AND ?',
         )
         .pluck(),
-      measure: db.prepare<[number, number, number, number], CopiedPiece>(
-        `SELECT count(*) AS events,coalesce(sum(bytes),0) AS bytes FROM(
-SELECT octet_length(body) AS bytes,sum(octet_length(body)) OVER (ORDER BY seq) AS so_far
-FROM journal WHERE session_key=? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ${pieceEvents}) WHERE so_far-bytes<?`,
-      ),
+      sizes: db
+        .prepare<[number, number, number], number>(
+          'SELECT octet_length(body) FROM journal WHERE session_key=? AND seq BETWEEN ? AND ? ORDER BY seq',
+        )
+        .pluck(),
       // Without the keys: an input that was made in another session answers no call to this one.
       copy: db.prepare<[number, string, string, string, number, number, number]>(
         `INSERT INTO journal(session_key,seq,at,type,body,crc)
@@ -89,11 +89,15 @@ FROM journal WHERE session_key=? AND seq BETWEEN ? AND ?`,
    */
   copy(source: Located, target: { key: number; uid: string }, fromSeq: number, toSeq: number): CopiedPiece {
     const { key, uid, sessionId } = source;
-    const piece = this.statements.measure.get(key, fromSeq, toSeq, pieceBytes);
-    if (!piece || piece.events === 0) throw gap(sessionId, fromSeq);
+    const sizes = this.statements.sizes.all(key, fromSeq, Math.min(toSeq, fromSeq + pieceEvents - 1));
+    if (sizes.length === 0) throw gap(sessionId, fromSeq);
+    const piece = firstPiece(sizes);
     const last = fromSeq + piece.events - 1;
     const copied = this.statements.copy.run(target.key, sessionId, uid, target.uid, key, fromSeq, last);
-    if (copied.changes < piece.events) throw gap(sessionId, last);
+    if (copied.changes < piece.events) {
+      const detail = `Some of the events ${fromSeq} to ${last} of session '${sessionId}' are missing.`;
+      throw damaged(detail, { session_id: sessionId, seq: fromSeq });
+    }
     return piece;
   }
 
@@ -136,8 +140,19 @@ FROM journal WHERE session_key=? AND seq BETWEEN ? AND ?`,
   }
 }
 
+/** As many as may be copied in one go, at least one. */
+function firstPiece(sizes: readonly number[]): CopiedPiece {
+  const piece = { events: 0, bytes: 0 };
+  for (const size of sizes) {
+    piece.events += 1;
+    piece.bytes += size;
+    if (piece.bytes > pieceBytes) break;
+  }
+  return piece;
+}
+
 /**
- * In SQL: the checksum that an event of one session has in another, which has another uid. What is damaged stays so.
+ * In SQL: the checksum that an event of one session has in another, which has another uid; damage gets none.
  * @throws storage_error, damaged
  */
 function resealed(sessionId: string, uid: string, newUid: string, ...stored: StoredEvent): number {

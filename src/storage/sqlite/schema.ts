@@ -19,7 +19,7 @@ const plausibleVersionMax = 10_000;
  * - `sessions`: what rarely changes. `cold` is JSON; `crc` covers the row.
  * - `heads`: what changes with every write, apart, so that an append rewrites one short row.
  * - `journal`: one event a row; no foreign key, because it would cost each append a look-up, and long journals of
- *   deleted sessions are removed step by step (`doomed`).
+ *   deleted sessions are removed step by step (`doomed`), as are those of forks that were not finished.
  * - `session_parts`: each distinct part of a session's checkpoints; says what may be collected.
  * AUTOINCREMENT: a key is never used again, so rows that wait for removal never join a new session.
  */
