@@ -2,12 +2,12 @@
  * Finds sessions, makes them, wakes them from the store and puts them to sleep. It owns the pool: whatever is live
  * was woken here, once, however many asked at the same time.
  */
-import { join } from 'node:path';
 import { describeSession } from '../core/session-metadata.js';
 import type { LiveFacts } from '../core/session-metadata.js';
 import { TopicEmitter } from '../core/lifecycle.js';
 import { isRetired } from '../core/retirement.js';
-import { SessionInstance } from '../core/session-instance.js';
+import { FileStaging } from '../core/file-staging.js';
+import type { SessionInstance } from '../core/session-instance.js';
 import { errors, SojournError } from '../types/errors.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
@@ -26,6 +26,7 @@ import type {
   SessionRecord,
 } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
+import { liveSession, workspaceOf, workspacesOf } from './live-session.js';
 import { createKey, newRecord } from './new-session.js';
 import { checkSessionLimits } from './session-limits.js';
 import { statusFilter } from './status-filter.js';
@@ -47,6 +48,7 @@ export interface SessionManagerServices {
 export class SessionManager implements ISessionManager {
   private readonly events: TopicEmitter<SessionEvent>;
   private readonly keeper: PoolKeeper;
+  private readonly staging: FileStaging;
   private readonly waking = new Map<string, Promise<ISessionInstance>>();
   /** Ids that are being created or deleted: both are awaited, never overtaken. */
   private readonly changing = new Map<string, Promise<unknown>>();
@@ -56,16 +58,17 @@ export class SessionManager implements ISessionManager {
   constructor(private readonly services: SessionManagerServices) {
     this.events = new TopicEmitter(services.log);
     this.keeper = new PoolKeeper(services);
+    this.staging = new FileStaging(workspacesOf(services.config), services.files, services.ids);
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    const { config, store, files, log } = this.services;
+    await this.staging.clear();
     this.services.persistence.start();
     this.keeper.start();
-    const { config, store, files, log } = this.services;
-    sweepWorkspaces(join(config.data_dir, 'workspaces'), store, files, log).catch((error: unknown) => {
+    sweepWorkspaces(workspacesOf(config), store, files, log).catch((error: unknown) => {
       log.warn({ err: error }, 'left-over workspaces could not be removed');
     });
-    return Promise.resolve();
   }
 
   async createSession(request: CreateSession, call: CallContext): Promise<SessionMetadata> {
@@ -128,7 +131,7 @@ export class SessionManager implements ISessionManager {
       await live?.dispose(errors.sessionNotFound(id));
       await store.deleteSession(id);
       // What cannot be removed now is swept at a later start; the session is gone.
-      await files.remove(this.workspaceOf(record)).catch((error: unknown) => {
+      await files.remove(workspaceOf(record, this.services.config)).catch((error: unknown) => {
         log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
       });
     });
@@ -321,25 +324,13 @@ export class SessionManager implements ISessionManager {
   }
 
   private instance(record: SessionRecord, definition: EngineDefinition, fresh: boolean): SessionInstance {
-    const { store, clock, files, ids, log, config } = this.services;
-    const instance: SessionInstance = new SessionInstance(
-      record,
-      {
-        store,
-        clock,
-        files,
-        ids,
-        definition,
-        config,
-        log: log.child({ session_id: record.session_id }),
-        workspace: this.workspaceOf(record),
-        publish: (event) => this.events.emit(record.session_id, event),
-        saveIsDue: () => void this.saveNow(instance),
-        broken: () => void this.letGo(instance),
-      },
-      fresh ? null : { cause: record.asleep ?? 'server_restarted' },
-    );
-    return instance;
+    const owner = {
+      staging: this.staging,
+      publish: (event: SessionEvent) => this.events.emit(record.session_id, event),
+      saveIsDue: (instance: SessionInstance) => void this.saveNow(instance),
+      broken: (instance: SessionInstance) => void this.letGo(instance),
+    };
+    return liveSession(record, definition, this.services, owner, fresh);
   }
 
   private async saveNow(instance: ISessionInstance): Promise<void> {
@@ -376,10 +367,6 @@ export class SessionManager implements ISessionManager {
     if (definition) return definition;
     const kinds = [...this.services.engines.keys()].join(', ');
     throw new SojournError('invalid_params', `kind: no engine for '${kind}'; there are: ${kinds}.`, { kind });
-  }
-
-  private workspaceOf(record: SessionRecord): string {
-    return join(this.services.config.data_dir, 'workspaces', record.uid);
   }
 
   private assertOpen(): void {

@@ -5,6 +5,7 @@ import type { ISessionManager } from '../types/managers.js';
 import { defineSessionOperation } from '../types/operation.js';
 import type { Operation } from '../types/operation.js';
 import { createSessionSchema, interruptReportSchema, sessionMetadataSchema } from '../types/session.js';
+import { fileOperations } from './file-operations.js';
 import { waitForEvents } from './event-waiting.js';
 import type { IClock } from '../types/ports.js';
 
@@ -17,6 +18,7 @@ export function sessionOperations(sessions: ISessionManager, clock: IClock): Ope
     ...metadataOperations(sessions),
     ...stateOperations(sessions),
     ...journalOperations(sessions, clock),
+    ...fileOperations(),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** Removes workspaces that belong to no session: what a crash during a deletion left behind. */
 import { join } from 'node:path';
+import { stagingName } from '../core/file-staging.js';
 import type { IFiles, ILog } from '../types/ports.js';
 import type { ISessionStore } from '../types/store.js';
 
@@ -15,6 +16,7 @@ export async function sweepWorkspaces(
   if ((await files.stat(folder)) === null) return;
   // Listed first: a session is stored before its folder is made, so that none of them can be too new to be known.
   const orphans = new Set((await files.list(folder)).map(({ name }) => name));
+  orphans.delete(stagingName);
   let cursor: string | undefined;
   do {
     const page = await store.listSessions({ limit: pageSize, ...(cursor === undefined ? {} : { cursor }) });
