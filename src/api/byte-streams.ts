@@ -52,7 +52,7 @@ async function* piecesOf(request: Request, clock: IClock): AsyncGenerator<Uint8A
 export async function sendBytes(answer: ByteAnswer, request: Request, response: Response): Promise<void> {
   const range = wantedRange(answer, request, response);
   const { start, end } = range ?? { start: 0, end: answer.size };
-  response.set({
+  const headers = {
     'Accept-Ranges': 'bytes',
     // Compressed, neither the length nor a range would be true.
     'Cache-Control': 'no-store, no-transform',
@@ -61,7 +61,9 @@ export async function sendBytes(answer: ByteAnswer, request: Request, response: 
     'Content-Type': answer.content_type,
     ETag: `"${answer.tag}"`,
     'Last-Modified': new Date(answer.modified_at).toUTCString(),
-  });
+  };
+  // Set one by one: a charset of its own guessing is added to none.
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (range) response.status(206).set('Content-Range', `bytes ${start}-${end - 1}/${answer.size}`);
   if (request.method === 'HEAD') {
     response.end();

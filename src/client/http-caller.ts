@@ -89,7 +89,11 @@ export class HttpCaller implements ICaller {
     return isWhole(source) ? this.patiently(signal, once) : once();
   }
 
-  download(operation: string, params: Record<string, unknown>, range: ByteRange): Promise<DownloadedFile> {
+  async download(
+    operation: string,
+    params: Record<string, unknown>,
+    range: ByteRange,
+  ): Promise<DownloadedFile> {
     const { path } = address(operation, { session_id: params.session_id });
     const { session_id: _id, ...query } = params;
     const headers = rangeHeader(range);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { decode } from '../core/file-operations.js';
 import { fileShapes } from '../core/file-shapes.js';
 import { SojournError } from '../types/errors.js';
-import type { ByteBody } from '../types/files.js';
+import type { ByteBody, ByteStream } from '../types/files.js';
 import { isByteAnswer } from '../types/files.js';
 import { defineSessionOperation } from '../types/operation.js';
 import type { Operation, SessionCall } from '../types/operation.js';
@@ -102,6 +102,7 @@ const read = (operation: string, params: Record<string, unknown>, call: SessionC
 /** What recovery does not run again is kept by a checkpoint. */
 const keptBy = (replays: boolean) => (replays ? {} : { replay: false });
 
+/** @throws invalid_params for what is no base64 · limit_exceeded */
 async function writeText(
   path: string,
   content: string,
@@ -109,21 +110,41 @@ async function writeText(
   call: SessionCall,
 ): Promise<WrittenAnswer> {
   const bytes = decode(content, encoding);
-  if (bytes.length > journaledBytesMax) return upload(path, { bytes: once(bytes), size: bytes.length }, call);
   refuseWaiting(call);
-  return call.use(async (session) => {
-    const params = { path: await session.files.relative(path), content, encoding };
-    const answer = await session.performWrite('write_file', { ...params, ...keptBy(session.replays) }, call);
-    return withFullPath(answer, (inner) => session.files.absolute(inner));
-  });
+  if (bytes.length > journaledBytesMax)
+    return writeLarge(path, { bytes: once(bytes), size: bytes.length }, call);
+  return writeSmall(path, { content, encoding }, call);
 }
 
 async function upload(path: string, body: ByteBody | undefined, call: SessionCall): Promise<WrittenAnswer> {
   refuseWaiting(call);
+  // Before anything is read: who may not use the session is told so at once.
+  await call.use((session) => session.wake());
+  if (!body)
+    throw new SojournError('invalid_params', 'The bytes are missing; write_file takes them as text.');
+  const { start, rest } = await startOf(body.bytes);
+  if (rest)
+    return writeLarge(path, { ...body, bytes: both(start, rest) }, call).finally(() => rest.return?.());
+  return writeSmall(path, { content: start.toString('base64'), encoding: 'base64' }, call);
+}
+
+/** The journal holds the content. */
+function writeSmall(
+  path: string,
+  content: { content: string; encoding: 'utf-8' | 'base64' },
+  call: SessionCall,
+): Promise<WrittenAnswer> {
+  return call.use(async (session) => {
+    const params = { path: await session.files.relative(path), ...content, ...keptBy(session.replays) };
+    const answer = await session.performWrite('write_file', params, call);
+    return withFullPath(answer, (inner) => session.files.absolute(inner));
+  });
+}
+
+/** A checkpoint that is taken before the answer holds the content. */
+async function writeLarge(path: string, body: ByteBody, call: SessionCall): Promise<WrittenAnswer> {
   // Taken in apart from the write itself: a body can be read once, and the session may go to sleep meanwhile.
   const received = await call.use(async (session) => {
-    if (!body)
-      throw new SojournError('invalid_params', 'The bytes are missing; write_file takes them as text.');
     await session.wake();
     return session.files.receive(path, body);
   });
@@ -137,6 +158,24 @@ async function upload(path: string, body: ByteBody | undefined, call: SessionCal
   } finally {
     await received.release();
   }
+}
+
+/** All of a small body, or the start of a larger one and what is left of it. */
+async function startOf(bytes: ByteStream): Promise<{ start: Buffer; rest?: AsyncIterator<Uint8Array> }> {
+  const rest = bytes[Symbol.asyncIterator]();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for (let step = await rest.next(); step.done !== true; step = await rest.next()) {
+    pieces.push(step.value);
+    size += step.value.length;
+    if (size > journaledBytesMax) return { start: Buffer.concat(pieces), rest };
+  }
+  return { start: Buffer.concat(pieces) };
+}
+
+async function* both(start: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield start;
+  for (let step = await rest.next(); step.done !== true; step = await rest.next()) yield step.value;
 }
 
 async function withFullPath(
