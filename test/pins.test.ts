@@ -21,6 +21,7 @@ const errorPins: Record<string, [number, number]> = {
   file_not_found: [404, -32013],
   variable_not_found: [404, -32014],
   execution_not_found: [404, -32015],
+  range_not_satisfiable: [416, -32016],
   session_exists: [409, -32020],
   session_busy: [409, -32021],
   conflict: [409, -32022],
@@ -59,7 +60,9 @@ const eventTypes = [
 const operations = [
   'clear',
   'create_session',
+  'delete_file',
   'delete_session',
+  'download_file',
   'execute',
   'fork',
   'get_events',
@@ -71,12 +74,17 @@ const operations = [
   'hibernate',
   'interrupt',
   'keep_alive',
+  'list_files',
   'list_sessions',
   'ping',
+  'read_file',
   'restart',
   'save',
+  'save_script',
   'status',
   'update_session',
+  'upload_file',
+  'write_file',
 ];
 
 describe('the surface that others rely on', () => {

@@ -270,7 +270,7 @@ describe('REST', () => {
       const path = operation.scope === 'session' ? `/api/sessions/{id}/${operation.name}` : undefined;
       if (path !== undefined) expect(paths, path).to.have.property(path);
       for (const alias of operation.http ?? []) {
-        const address = `/api${alias.path.replace(/:(\w+)/g, '{$1}')}`;
+        const address = `/api${alias.path.replace(/[:*](\w+)/g, '{$1}')}`;
         expect(paths[address], address).to.have.property(alias.method.toLowerCase());
       }
     }

@@ -196,9 +196,15 @@ describe('a session', () => {
       const theirs = world.as('them');
       for (const operation of world.catalogue.list().filter(({ scope }) => scope === 'session')) {
         const params = {
+          delete_file: { path: 'x' },
+          download_file: { path: 'x' },
           execute: { code: 'total' },
           get_execution: { seq: 1 },
+          read_file: { path: 'x' },
+          save_script: { name: 'x', content: '' },
           update_session: { name: 'x' },
+          upload_file: { path: 'x' },
+          write_file: { path: 'x', content: '' },
         }[operation.name];
         expect(await codeOf(theirs.session('private').call(operation.name, params)), operation.name).to.equal(
           'session_not_found',

@@ -12,7 +12,7 @@ export function openApiDocument(catalogue: ICatalogue, version: string): Json {
   };
   for (const operation of catalogue.list()) {
     for (const alias of routesOf(operation)) {
-      const path = `/api${alias.path.replace(/:(\w+)/g, '{$1}')}`;
+      const path = `/api${alias.path.replace(/[:*](\w+)/g, '{$1}')}`;
       paths[path] = { ...paths[path], [alias.method.toLowerCase()]: describe(operation, alias) };
     }
   }
@@ -51,7 +51,7 @@ function routesOf(operation: Operation): HttpAlias[] {
 }
 
 function describe(operation: Operation, alias: HttpAlias): Json {
-  const inPath = [...alias.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
+  const inPath = [...alias.path.matchAll(/[:*](\w+)/g)].map((match) => match[1] ?? '');
   const params = jsonSchema(operation.params, 'input');
   const properties = (params.properties ?? {}) as Record<string, Json>;
   const parameters = inPath.map((name) => ({
@@ -61,14 +61,19 @@ function describe(operation: Operation, alias: HttpAlias): Json {
     schema: properties[name] ?? { type: 'string' },
   }));
   const status = String(alias.status ?? 200);
-  const content = { 'application/json': { schema: jsonSchema(operation.result, 'output') } };
+  const content =
+    operation.stream === 'answer'
+      ? bytesContent
+      : { 'application/json': { schema: jsonSchema(operation.result, 'output') } };
+  const byQuery = operation.stream === 'body' || alias.method === 'GET' || alias.method === 'DELETE';
   return {
     operationId: `${operation.name}_${alias.method.toLowerCase()}_${alias.path.replace(/\W+/g, '_')}`,
     summary: operation.summary,
     tags: [operation.scope],
     parameters: [
       ...parameters,
-      ...(alias.method === 'GET' ? queryParameters(params, inPath) : headerParameters(operation)),
+      ...(byQuery ? queryParameters(params, inPath) : []),
+      ...(alias.method === 'GET' ? [] : headerParameters(operation)),
     ],
     ...(alias.method === 'GET' || alias.method === 'DELETE'
       ? {}
@@ -80,7 +85,10 @@ function describe(operation: Operation, alias: HttpAlias): Json {
   };
 }
 
+const bytesContent = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } };
+
 function requestBody(operation: Operation, params: Json, inPath: readonly string[]): Json {
+  if (operation.stream === 'body') return { required: true, content: bytesContent };
   const own = Object.entries((params.properties ?? {}) as Json).filter(([name]) => !inPath.includes(name));
   const shared =
     operation.access === 'read' ? {} : (jsonSchema(writeOptionsSchema, 'input').properties as Json);

@@ -6,8 +6,12 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { Request, Response } from 'express';
 import { errors, SojournError } from '../types/errors.js';
+import { isByteAnswer } from '../types/files.js';
+import type { ByteBody } from '../types/files.js';
+import { writeOptionsSchema } from '../types/operation.js';
 import type { CallContext, HttpAlias, ICatalogue, Operation, Principal } from '../types/operation.js';
 import { sessionIdRule } from '../types/session.js';
+import { sendBytes } from './byte-streams.js';
 
 /** What earlier handlers have found out about a request. */
 export interface RequestFacts {
@@ -19,6 +23,10 @@ export interface RequestFacts {
 export interface RestOptions {
   readonly catalogue: ICatalogue;
   facts(response: Response): RequestFacts;
+  /** Reads and parses the body. */
+  readJson(request: Request, response: Response): Promise<void>;
+  /** The body as it comes. */
+  readBytes(request: Request, response: Response): ByteBody;
 }
 
 type Params = Record<string, unknown>;
@@ -49,11 +57,17 @@ const verbs = { GET: 'get', POST: 'post', PUT: 'put', PATCH: 'patch', DELETE: 'd
 
 function addAlias(router: Router, operation: Operation, alias: HttpAlias, options: RestOptions): void {
   router[verbs[alias.method]](alias.path, async (request: Request, response: Response) => {
-    const { id, ...rest } = request.params as Record<string, string>;
+    const { id, ...rest } = Object.fromEntries(Object.entries(request.params).map(joined));
     const place: Params = id === undefined ? rest : { session_id: id, ...rest };
     await answer(operation, place, alias.status ?? 200, request, response, options);
   });
 }
+
+/** A parameter of several steps comes in pieces. */
+const joined = ([name, value]: [string, string | string[]]): [string, string] => [
+  name,
+  Array.isArray(value) ? value.join('/') : value,
+];
 
 async function answer(
   operation: Operation,
@@ -64,15 +78,21 @@ async function answer(
   options: RestOptions,
 ): Promise<void> {
   const { session_id, ...fromPath } = place;
-  const given = request.method === 'GET' ? fromQuery(request) : fromBody(request);
-  const own = fromText(
-    operation,
-    { ...given, ...fromPath },
-    request.method === 'GET' ? null : Object.keys(fromPath),
-  );
+  const streams = operation.stream === 'body';
+  if (!streams) await options.readJson(request, response);
+  const onlyQuery = streams || request.method === 'GET' || request.method === 'HEAD';
+  const query = onlyQuery || request.method === 'DELETE' ? fromQuery(request) : {};
+  const texts = { ...query, ...fromPath };
+  const given = onlyQuery ? texts : { ...fromBody(request), ...texts };
+  const own = fromText(operation, given, onlyQuery ? null : Object.keys(texts));
   const params = session_id === undefined ? own : { ...newIdFrom(operation, own), session_id };
-  const facts = options.facts(response);
-  const result = await options.catalogue.call(operation.name, params, callContext(request, facts));
+  const context = callContext(request, options.facts(response));
+  const body = streams ? { body: options.readBytes(request, response) } : {};
+  const result = await options.catalogue.call(operation.name, params, { ...context, ...body });
+  if (operation.stream === 'answer' && isByteAnswer(result)) {
+    await sendBytes(result, request, response).finally(() => result.dispose());
+    return;
+  }
   response.status(status);
   if (status === 204) response.end();
   else response.type('application/json').end(JSON.stringify(result ?? null));
@@ -135,10 +155,9 @@ function fromQuery(request: Request): Params {
  */
 function fromText(operation: Operation, params: Params, fields: readonly string[] | null): Params {
   if (fields?.length === 0) return params;
-  const first = operation.params.safeParse(params);
-  if (first.success) return params;
+  const schemas = operation.access === 'read' ? [operation.params] : [operation.params, writeOptionsSchema];
   const converted: Params = { ...params };
-  for (const issue of first.error.issues) {
+  for (const issue of schemas.flatMap((schema) => schema.safeParse(params).error?.issues ?? [])) {
     const field = String(issue.path[0]);
     const value = converted[field];
     if (typeof value !== 'string' || (fields !== null && !fields.includes(field))) continue;

@@ -6,17 +6,19 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import compression from 'compression';
 import express from 'express';
-import type { Express, NextFunction, Request, Response } from 'express';
+import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { errors, isSojournError, SojournError } from '../types/errors.js';
 import type { IConfig } from '../types/config.js';
 import type { IClock, IIds, ILog } from '../types/ports.js';
 import type { ITransport, TransportHost } from '../types/operation.js';
 import { Authenticator, checkOrigin } from './auth.js';
+import { byteBody } from './byte-streams.js';
+import { LongRequests } from './client-errors.js';
 import { jsonShape } from './json-shape.js';
 import { openApiDocument } from './openapi.js';
 import { toProblem } from './problem.js';
 import { restRouter } from './rest-router.js';
-import type { RequestFacts } from './rest-router.js';
+import type { RequestFacts, RestOptions } from './rest-router.js';
 
 export interface RestTransportOptions {
   readonly config: IConfig;
@@ -35,6 +37,7 @@ interface Facts extends RequestFacts {
 export class RestTransport implements ITransport {
   readonly name = 'rest';
   private server: Server | null = null;
+  private readonly longRequests = new LongRequests();
 
   constructor(private readonly options: RestTransportOptions) {}
 
@@ -54,6 +57,7 @@ export class RestTransport implements ITransport {
       keepAliveTimeout: 75_000,
     });
     server.on('request', this.application(host));
+    this.longRequests.watch(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
       server.listen(config.port, config.host, resolve);
@@ -77,7 +81,6 @@ export class RestTransport implements ITransport {
   }
 
   private application(host: TransportHost): Express {
-    const { config } = this.options;
     const app = express();
     app.disable('x-powered-by');
     app.disable('etag');
@@ -86,21 +89,12 @@ export class RestTransport implements ITransport {
     app.use(compression({ threshold: 1024 }));
     app.get('/api/health', (_request, response) => this.health(response));
     app.use(this.authenticate());
-    app.use(
-      express.json({
-        limit: config.limits.request_bytes,
-        strict: false,
-        type: () => true,
-        verify: (_request, _response, body) => checkShape(body, config),
-      }),
-    );
     app.get('/api/openapi.json', (_request, response) => {
       response
         .type('application/json')
         .end(JSON.stringify(openApiDocument(host.catalogue, this.options.version)));
     });
-    const facts = (response: Response) => response.locals.facts as Facts;
-    app.use('/api', restRouter({ catalogue: host.catalogue, facts }));
+    app.use('/api', restRouter({ catalogue: host.catalogue, ...this.readers() }));
     app.use((request: Request) => {
       throw new SojournError(
         'operation_not_found',
@@ -111,6 +105,32 @@ export class RestTransport implements ITransport {
       fail(error, response, host.log);
     });
     return app;
+  }
+
+  /** What the router finds out about a request. */
+  private readers(): Omit<RestOptions, 'catalogue'> {
+    const { config, clock } = this.options;
+    const parse: RequestHandler = express.json({
+      limit: config.limits.request_bytes,
+      strict: false,
+      type: () => true,
+      verify: (_request, _response, body) => checkShape(body, config),
+    });
+    return {
+      facts: (response) => response.locals.facts as Facts,
+      readJson: (request, response) =>
+        new Promise((resolve, reject) => {
+          parse(request, response, (error: unknown) => {
+            if (error === undefined) resolve();
+            else reject(error instanceof Error ? error : new Error('the body cannot be read'));
+          });
+        }),
+      readBytes: (request, response) => {
+        this.longRequests.add(request);
+        response.once('close', () => this.longRequests.remove(request));
+        return byteBody(request, clock);
+      },
+    };
   }
 
   private enter(request: Request, response: Response, next: NextFunction, log: ILog): void {

@@ -2,10 +2,18 @@
  * Calls operations over HTTP. Every write carries an idempotency key, so that a call whose answer was lost can be
  * repeated: it is never run twice. Free of Node's own modules: it runs wherever there is `fetch`.
  */
-import type { EventsOptions, ICaller, WriteCallOptions } from '../types/client.js';
+import type {
+  ByteSource,
+  DownloadedFile,
+  EventsOptions,
+  ICaller,
+  WriteCallOptions,
+} from '../types/client.js';
 import { errorTable, isSojournError, SojournError } from '../types/errors.js';
 import type { ErrorCode } from '../types/errors.js';
 import type { SessionEvent } from '../types/events.js';
+import { downloaded, isWhole, rangeHeader, RequestBody } from './byte-transfer.js';
+import type { ByteRange } from './byte-transfer.js';
 import { snakeize } from './casing.js';
 import { streamEvents } from './event-stream.js';
 import { pause } from './pause.js';
@@ -40,20 +48,69 @@ export class HttpCaller implements ICaller {
     params: Record<string, unknown>,
     options: WriteCallOptions = {},
   ): Promise<unknown> {
-    const { idempotencyKey, signal, ...rest } = options;
-    const key = idempotencyKey ?? crypto.randomUUID();
+    const { signal, idempotencyKey, ...rest } = options;
+    const { method, path, body } = address(operation, { ...params, ...snakeize(rest) });
+    const headers: Record<string, string> = { Accept: 'application/json' };
+    if (method !== 'GET') headers['Idempotency-Key'] = idempotencyKey ?? crypto.randomUUID();
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const request = { method, path, headers, signal, ...(body === undefined ? {} : { body }) };
+    return this.patiently(signal, async () => readJson(operation, await this.send(request), this.url));
+  }
+
+  async upload(
+    operation: string,
+    params: Record<string, unknown>,
+    source: ByteSource,
+    options: WriteCallOptions = {},
+  ): Promise<unknown> {
+    const { signal, idempotencyKey, ifSeq, ...rest } = options;
+    const { path } = address(operation, { session_id: params.session_id });
+    const { session_id: _id, ...query } = params;
+    const headers: Record<string, string> = {
+      Accept: 'application/json',
+      'Content-Type': 'application/octet-stream',
+      'Idempotency-Key': idempotencyKey ?? crypto.randomUUID(),
+      ...(ifSeq === undefined ? {} : { 'If-Match': String(ifSeq) }),
+    };
+    const once = async () => {
+      const body = new RequestBody(source);
+      const request = {
+        method: 'POST',
+        path: withQuery(path, { ...query, ...snakeize(rest) }),
+        headers,
+        signal,
+      };
+      const sent = this.send({ ...request, ...body.init });
+      const response = await sent.catch((error: unknown) => {
+        throw body.failure ?? error;
+      });
+      return readJson(operation, response, this.url);
+    };
+    return isWhole(source) ? this.patiently(signal, once) : once();
+  }
+
+  async download(
+    operation: string,
+    params: Record<string, unknown>,
+    range: ByteRange,
+  ): Promise<DownloadedFile> {
+    const { path } = address(operation, { session_id: params.session_id });
+    const { session_id: _id, ...query } = params;
+    const headers = rangeHeader(range);
+    return this.patiently(undefined, async () =>
+      downloaded(await this.send({ method: 'GET', path: withQuery(path, query), headers })),
+    );
+  }
+
+  /** Tries again after a lost connection. */
+  private async patiently<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const { retries = 3, retryDelayMs = 300 } = this.options;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.send(operation, { ...params, ...snakeize(rest) }, key, signal);
+        return await work();
       } catch (error) {
-        if (
-          attempt >= retries ||
-          !mayRepeat(error) ||
-          this.closing.signal.aborted ||
-          signal?.aborted === true
-        )
-          throw error;
+        const given = signal?.aborted === true || this.closing.signal.aborted;
+        if (attempt >= retries || !mayRepeat(error) || given) throw error;
         await pause(retryDelayMs * 2 ** attempt, this.closing.signal);
         await this.find();
       }
@@ -78,36 +135,47 @@ export class HttpCaller implements ICaller {
     this.token = found.token ?? this.token;
   }
 
-  private async send(
-    operation: string,
-    params: Record<string, unknown>,
-    key: string,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
+  /** @throws the error that the server answered, or that it did not answer */
+  private async send(request: HttpRequest): Promise<Response> {
     if (this.closing.signal.aborted) throw new SojournError('closed', 'The client is closed.');
-    const { method, path, body } = address(operation, params);
-    const headers: Record<string, string> = { Accept: 'application/json' };
-    if (this.token !== null) headers.Authorization = `Bearer ${this.token}`;
-    if (this.options.clientId !== undefined) headers['Sojourn-Client'] = this.options.clientId;
-    if (method !== 'GET') headers['Idempotency-Key'] = key;
-    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const { path, headers, signal, ...init } = request;
+    const own: Record<string, string> = {};
+    if (this.token !== null) own.Authorization = `Bearer ${this.token}`;
+    if (this.options.clientId !== undefined) own['Sojourn-Client'] = this.options.clientId;
     const signals = signal ? [signal, this.closing.signal] : [this.closing.signal];
-    const init = {
-      method,
-      headers,
-      signal: AbortSignal.any(signals),
-      ...(body === undefined ? {} : { body }),
-    };
     const ask = this.options.fetch ?? fetch;
-    const response = await ask(`${this.url}/api${path}`, init).catch((cause: unknown) => {
+    const full = { ...init, headers: { ...headers, ...own }, signal: AbortSignal.any(signals) };
+    const response = await ask(`${this.url}/api${path}`, full).catch((cause: unknown) => {
       throw unreachable(this.url, cause);
     });
-    const text = await response.text().catch((cause: unknown) => {
-      throw unreachable(this.url, cause);
-    });
-    if (!response.ok) throw errorFrom(response.status, text);
-    return text === '' ? null : (JSON.parse(text) as unknown);
+    if (!response.ok) throw errorFrom(response.status, await textOf(response, this.url));
+    return response;
   }
+}
+
+interface HttpRequest {
+  readonly method: string;
+  /** Below /api. */
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly signal?: AbortSignal | undefined;
+  readonly body?: RequestInit['body'];
+  readonly duplex?: 'half';
+}
+
+const textOf = (response: Response, url: string): Promise<string> =>
+  response.text().catch((cause: unknown) => {
+    throw unreachable(url, cause);
+  });
+
+async function readJson(operation: string, response: Response, url: string): Promise<unknown> {
+  if (response.headers.has('Content-Disposition')) {
+    await response.body?.cancel();
+    const detail = `'${operation}' answers with bytes; ask for them with download.`;
+    throw new SojournError('not_supported', detail, { operation });
+  }
+  const text = await textOf(response, url);
+  return text === '' ? null : (JSON.parse(text) as unknown);
 }
 
 /** The few operations on the server itself have addresses of their own; all others follow one rule. */
@@ -120,16 +188,18 @@ const serverAddresses: Readonly<Record<string, { method: string; path: string }>
 
 function address(operation: string, params: Record<string, unknown>) {
   const own = serverAddresses[operation];
-  if (own?.method === 'GET') {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(params)) query.set(name, asText(value));
-    return { method: 'GET', path: `${own.path}?${query.toString()}`, body: undefined };
-  }
+  if (own?.method === 'GET') return { method: 'GET', path: withQuery(own.path, params), body: undefined };
   if (own) return { ...own, body: JSON.stringify(params) };
   const { session_id, ...rest } = params;
   const id = encodeURIComponent(asText(session_id));
   const path = `/sessions/${id}/${encodeURIComponent(operation)}`;
   return { method: 'POST', path, body: JSON.stringify(rest) };
+}
+
+function withQuery(path: string, params: Record<string, unknown>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) query.set(name, asText(value));
+  return `${path}?${query.toString()}`;
 }
 
 const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));

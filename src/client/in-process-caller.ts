@@ -1,8 +1,19 @@
 /** Calls operations in the same process: the catalogue without a wire. */
-import type { EventsOptions, ICaller, WriteCallOptions } from '../types/client.js';
+import type {
+  ByteSource,
+  DownloadedFile,
+  EventsOptions,
+  ICaller,
+  WriteCallOptions,
+} from '../types/client.js';
 import type { SessionEvent } from '../types/events.js';
+import { isByteAnswer } from '../types/files.js';
+import type { ByteAnswer, ByteBody } from '../types/files.js';
+import { SojournError } from '../types/errors.js';
 import type { ICatalogue, Principal } from '../types/operation.js';
 import type { IIds } from '../types/ports.js';
+import { isWhole, piecesOf, rangeHeader } from './byte-transfer.js';
+import type { ByteRange } from './byte-transfer.js';
 import { snakeize } from './casing.js';
 import { streamEvents } from './event-stream.js';
 
@@ -18,8 +29,51 @@ export class InProcessCaller implements ICaller {
   ) {}
 
   call(operation: string, params: Record<string, unknown>, options: WriteCallOptions = {}): Promise<unknown> {
+    return this.send(operation, params, options);
+  }
+
+  upload(
+    operation: string,
+    params: Record<string, unknown>,
+    source: ByteSource,
+    options: WriteCallOptions = {},
+  ): Promise<unknown> {
+    const size = isWhole(source) ? { size: source.length } : {};
+    return this.send(operation, params, options, { bytes: piecesOf(source), ...size });
+  }
+
+  async download(
+    operation: string,
+    params: Record<string, unknown>,
+    range: ByteRange,
+  ): Promise<DownloadedFile> {
+    const isPart = 'Range' in rangeHeader(range);
+    const answer = await this.send(operation, params, {});
+    if (!isByteAnswer(answer)) throw new Error(`${operation} answered no bytes`);
+    const { size, content_type: contentType, modified_at: modifiedAt } = answer;
+    const { start = 0, end = size } = range;
+    if (isPart && start >= size) {
+      await answer.dispose();
+      const detail = `The range lies outside of the ${size} bytes that there are.`;
+      throw new SojournError('range_not_satisfiable', detail, { size });
+    }
+    const bytes = readOnce(answer, start, Math.min(end, size));
+    return { size, contentType, modifiedAt, bytes, dispose: () => answer.dispose() };
+  }
+
+  private send(
+    operation: string,
+    params: Record<string, unknown>,
+    options: WriteCallOptions,
+    body?: ByteBody,
+  ): Promise<unknown> {
     const { signal, ...write } = options;
-    const context = { principal: this.principal, request_id: this.ids.uid(), ...(signal ? { signal } : {}) };
+    const context = {
+      principal: this.principal,
+      request_id: this.ids.uid(),
+      ...(signal ? { signal } : {}),
+      ...(body ? { body } : {}),
+    };
     return this.catalogue.call(operation, { ...params, ...snakeize(write) }, context);
   }
 
@@ -32,5 +86,13 @@ export class InProcessCaller implements ICaller {
   async dispose(): Promise<void> {
     this.closing.abort();
     await this.close();
+  }
+}
+
+async function* readOnce(answer: ByteAnswer, start: number, end: number): AsyncGenerator<Uint8Array> {
+  try {
+    yield* answer.bytes(start, end);
+  } finally {
+    await answer.dispose();
   }
 }

@@ -17,18 +17,23 @@ import type {
 import type { MimeBundle, NotKept, SessionEvent } from '../types/events.js';
 import type { ExecuteResult, InterruptReport, SessionMetadata, WriteReceipt } from '../types/session.js';
 import { camelize, snakeize } from './casing.js';
+import { SessionFolder } from './session-files.js';
 
 export class SessionHandle implements ISession {
+  readonly files: SessionFolder;
+
   constructor(
     private readonly caller: ICaller,
     readonly id: string,
-  ) {}
+  ) {
+    this.files = new SessionFolder(caller, id);
+  }
 
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecutionResult> {
-    const { timeoutS, silent, replay, ...write } = options;
+    const { timeoutS, silent, reportFiles, replay, ...write } = options;
     const answer = await this.ask<ExecuteResult>(
       'execute',
-      { code, ...snakeize({ timeoutS, silent, replay }) },
+      { code, ...snakeize({ timeoutS, silent, reportFiles, replay }) },
       write,
     );
     return camelize(answer);

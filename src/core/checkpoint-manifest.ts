@@ -8,6 +8,8 @@ const checkpointManifestSchema = z.object({
   workspace: workspaceManifestSchema.nullable(),
   /** Journaled inputs whose turn had not come. */
   pending: z.array(z.number().int()),
+  /** Inputs whose effect is in the checkpoint although their results came after it. */
+  applied: z.array(z.number().int()).default([]),
 });
 export type CheckpointManifest = z.infer<typeof checkpointManifestSchema>;
 

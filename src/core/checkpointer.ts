@@ -56,6 +56,8 @@ export interface FixRequest {
   readonly record: SessionRecord;
   readonly previous: CheckpointRecord | null;
   readonly pending: readonly number[];
+  /** Inputs whose effect is in the state and whose results are yet to come. */
+  readonly applied: readonly number[];
   readonly reason: string;
   readonly checkpointId: string;
 }
@@ -136,7 +138,12 @@ async function writeState(
     epoch: record.epoch,
     reason: request.reason,
     created_at: new Date(services.clock.now()).toISOString(),
-    manifest: { engine: content.manifest, workspace: files.manifest, pending: request.pending },
+    manifest: {
+      engine: content.manifest,
+      workspace: files.manifest,
+      pending: request.pending,
+      applied: request.applied,
+    },
     parts: parts.refs,
     not_kept,
   };

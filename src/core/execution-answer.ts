@@ -22,6 +22,8 @@ const executeValueSchema = z.object({
   execution_count: z.number().int().nullish(),
   should_exit: z.boolean().optional(),
   interrupt: z.object({ rung: z.enum(['signal', 'terminate', 'kill']), ms: z.number() }).optional(),
+  new_files: z.array(z.string()).optional(),
+  new_files_complete: z.boolean().optional(),
 });
 
 const pageSize = 1000;
@@ -45,8 +47,7 @@ export async function readAnswer(
   if (failed !== undefined && result?.value === undefined)
     throw new SojournError(knownCode(failed), result?.error?.message ?? failed, receipt);
   if (input.operation === 'execute') return executeAnswer(result, output, receipt, context);
-  const value = result?.value;
-  return typeof value === 'object' && value !== null ? { ...value, ...receipt } : { value, ...receipt };
+  return writeAnswer(result, receipt);
 }
 
 function executeAnswer(
@@ -66,7 +67,23 @@ function executeAnswer(
     execution_count: value.execution_count ?? null,
     duration_ms: result?.duration_ms ?? 0,
     ...(value.interrupt ? { interrupt: value.interrupt } : {}),
+    ...changedFiles(value),
   };
+}
+
+const changedFiles = ({ new_files, new_files_complete }: z.output<typeof executeValueSchema>) => ({
+  ...(new_files ? { new_files } : {}),
+  ...(new_files_complete === undefined ? {} : { new_files_complete }),
+});
+
+/** Of an operation other than `execute`. */
+function writeAnswer(result: ResultEvent | null, receipt: Readonly<Record<string, unknown>>): unknown {
+  if (result?.status === 'interrupted') {
+    const detail = 'It was cut off when the server ended, and nobody was told that it was done.';
+    throw new SojournError('conflict', detail, { ...receipt, interrupted: true });
+  }
+  const value = result?.value;
+  return typeof value === 'object' && value !== null ? { ...value, ...receipt } : { value, ...receipt };
 }
 
 async function readUntilResult(

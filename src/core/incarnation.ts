@@ -255,7 +255,7 @@ export class Incarnation implements Disposable {
     for (const input of inputs) {
       const controller = new AbortController();
       this.replaying = controller;
-      const request = { ...input, inputSeq: input.seq, controller, emit: () => undefined };
+      const request = { ...input, inputSeq: input.seq, controller, emit: () => undefined, replay: true };
       const timeoutMs = input.durationMs * 20 + 10_000;
       const outcome = await runInEngine(engine, definition, { ...request, timeoutMs }, clock);
       this.replaying = null;

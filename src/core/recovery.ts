@@ -30,8 +30,12 @@ export interface RecoveryPlan {
   readonly contentSeq: number;
 }
 
-/** Inputs that were journaled while they still waited when the checkpoint was taken. */
-const pendingSchema = z.object({ pending: z.array(z.number().int()).default([]) });
+const seqs = z.array(z.number().int()).default([]);
+/**
+ * Inputs of the time before the checkpoint whose results came after it: those that still waited, and those that the
+ * checkpoint was taken for.
+ */
+const unfinishedSchema = z.object({ pending: seqs, applied: seqs });
 
 const pageSize = 2000;
 
@@ -43,18 +47,20 @@ export async function planRecovery(
 ): Promise<RecoveryPlan> {
   const checkpoint = await headCheckpoint(store, record);
   const covered = checkpoint?.seq ?? -1;
-  const pending = new Set(checkpoint ? pendingSchema.parse(checkpoint.manifest).pending : []);
+  const unfinished = unfinishedSchema.parse(checkpoint?.manifest ?? {});
+  const applied = new Set(unfinished.applied);
+  const earlier = new Set([...unfinished.pending, ...applied]);
   const inputs = new Map<number, InputEvent>();
   const ended: { input: InputEvent; result: ResultEvent }[] = [];
   let contentSeq = covered;
-  for await (const event of journalFrom(store, record, Math.min(covered + 1, ...pending))) {
+  for await (const event of journalFrom(store, record, Math.min(covered + 1, ...earlier))) {
     if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
-    if (event.type === 'input' && (event.seq > covered || pending.has(event.seq)))
+    if (event.type === 'input' && (event.seq > covered || earlier.has(event.seq)))
       inputs.set(event.seq, event);
     const input = event.type === 'result' ? inputs.get(event.input_seq) : undefined;
     if (event.type !== 'result' || !input) continue;
     inputs.delete(event.input_seq);
-    ended.push({ input, result: event });
+    if (!applied.has(input.seq)) ended.push({ input, result: event });
   }
   const again = ended.filter(({ input, result }) => mayReplay && isReplayable(input, result));
   const replay = again.map(({ input, result }) => ({

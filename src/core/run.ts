@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly timeoutMs: number;
   readonly controller: AbortController;
   readonly emit: (output: OutputEventBody) => void;
+  /** Recovery runs it again. */
+  readonly replay?: boolean;
 }
 
 export interface RunOutcome {
@@ -30,6 +32,8 @@ export interface RunOutcome {
   /** What an operation other than `execute` answered. */
   readonly value?: unknown;
   readonly execute?: ExecuteOutcome;
+  /** Files that are new or changed, where that was asked for. */
+  readonly changed?: { readonly new_files: string[]; readonly new_files_complete?: boolean };
   readonly error: ExecutionError | null;
   /** To be thrown at the caller once it is journaled. */
   readonly failure?: SojournError | Error;
@@ -44,7 +48,8 @@ export async function runInEngine(
   const { controller, timeoutMs } = request;
   const reason: InterruptReason = 'timeout';
   const timer = timeoutMs > 0 ? clock.setTimer(timeoutMs, () => controller.abort(reason)) : undefined;
-  const context: RunContext = { signal: controller.signal, inputSeq: request.inputSeq, emit: request.emit };
+  const { inputSeq, emit, replay = false } = request;
+  const context: RunContext = { signal: controller.signal, inputSeq, emit, replay };
   const started = clock.monotonic();
   const elapsed = () => Math.round((clock.monotonic() - started) * 1000) / 1000;
   try {

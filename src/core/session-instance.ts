@@ -6,6 +6,7 @@
 import { errors, isSojournError, SojournError } from '../types/errors.js';
 import type { IEngine } from '../types/engine.js';
 import type { NotKept, SessionEvent } from '../types/events.js';
+import type { ISessionFiles } from '../types/files.js';
 import type {
   ExecuteResult,
   ForkMoment,
@@ -100,6 +101,12 @@ export class SessionInstance implements ISessionInstance {
   }
   get owner(): string {
     return this.record.owner;
+  }
+  get files(): ISessionFiles {
+    return this.services.sessionFiles;
+  }
+  get replays(): boolean {
+    return this.record.recovery === 'replay' && this.services.definition.capabilities.replay === true;
   }
 
   async execute(command: string): Promise<ExecuteResult> {
@@ -196,6 +203,11 @@ export class SessionInstance implements ISessionInstance {
   async wake(): Promise<void> {
     this.assertOpen();
     await this.engine();
+  }
+
+  /** For the input that holds the turn. @throws storage_error when its effect cannot be kept */
+  keep(inputSeq: number): Promise<void> {
+    return this.saver.saveApplied(inputSeq);
   }
 
   checkpoint(reason: string): Promise<CheckpointRecord | null> {
@@ -342,6 +354,7 @@ export class SessionInstance implements ISessionInstance {
       this.rebuildSoon();
       return true;
     }
+    if (this.saver.hasApplied(write.seq)) return true;
     this.saver.add(outcome.duration_ms);
     const repeatable =
       write.params.replay !== false && (outcome.status === 'ok' || outcome.status === 'error');

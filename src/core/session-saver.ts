@@ -34,6 +34,9 @@ const nothing: ReplayCost = { inputs: 0, ms: 0 };
 export class SessionSaver {
   private cost: ReplayCost = nothing;
   private saving: Promise<unknown> | null = null;
+  /** Checkpoints are stored in the order in which they were fixed: the last one stored is where recovery begins. */
+  private writing: Promise<unknown> = Promise.resolve();
+  private appliedSeq: number | null = null;
 
   constructor(
     private readonly services: SessionServices,
@@ -78,6 +81,18 @@ export class SessionSaver {
     await this.write(await this.fix(reason), cost);
   }
 
+  /** For the input that holds the turn: its effect is kept before its result says so. */
+  async saveApplied(inputSeq: number): Promise<void> {
+    const cost = this.cost;
+    await this.write(await this.fix('files', [inputSeq]), cost);
+    this.appliedSeq = inputSeq;
+  }
+
+  /** True for an input that a checkpoint was taken for, and that recovery need not run again. */
+  hasApplied(seq: number | null): boolean {
+    return seq !== null && seq === this.appliedSeq;
+  }
+
   /** Makes the empty state the one that recovery starts from. For a caller that holds the turn. */
   async saveNothing(reason: string): Promise<void> {
     const cost = this.cost;
@@ -108,8 +123,8 @@ export class SessionSaver {
     return fixed && this.write(fixed, cost);
   }
 
-  private async fix(reason: string): Promise<FixedState> {
-    const request = await this.request(reason);
+  private async fix(reason: string, applied: readonly number[] = []): Promise<FixedState> {
+    const request = await this.request(reason, applied);
     const engine = this.host.engine();
     if (!engine) throw new Error('there is no live state to be saved');
     const fixed = await fixState(this.services, { ...request, engine });
@@ -118,12 +133,15 @@ export class SessionSaver {
     return fixed;
   }
 
-  private async request(reason: string): Promise<FixRequest> {
+  private async request(reason: string, applied: readonly number[] = []): Promise<FixRequest> {
     await this.host.flush();
+    // Whoever asked for the one before has its failure.
+    await this.writing.catch(() => undefined);
     return {
       record: { ...this.host.record() },
       previous: await this.newest(),
       pending: this.host.pending(),
+      applied,
       reason,
       checkpointId: this.services.ids.uid(),
     };
@@ -131,8 +149,10 @@ export class SessionSaver {
 
   /** @param cost what it covers, to be counted again if it cannot be written */
   private async write(fixed: FixedState, cost: ReplayCost): Promise<CheckpointRecord> {
+    const writing = fixed.write();
+    this.writing = writing;
     try {
-      const checkpoint = await fixed.write();
+      const checkpoint = await writing;
       this.host.saved(checkpoint);
       return checkpoint;
     } catch (error) {

@@ -4,6 +4,8 @@ import type { EngineDefinition } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
 import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { ISessionStore } from '../types/store.js';
+import type { FileChanges } from './file-changes.js';
+import type { SessionFiles } from './session-files.js';
 
 export interface SessionServices {
   readonly store: ISessionStore;
@@ -15,6 +17,10 @@ export interface SessionServices {
   readonly config: Pick<IConfig, 'limits' | 'execution' | 'checkpoint'>;
   /** The session's own folder. */
   readonly workspace: string;
+  /** What clients do in it. */
+  readonly sessionFiles: SessionFiles;
+  /** What its code does in it. */
+  readonly fileChanges: FileChanges;
   /** An event was journaled. */
   readonly publish: (event: SessionEvent) => void;
   /** Recovery would take too long by now: a checkpoint is due. */

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { constants, createWriteStream, openSync, closeSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { customAlphabet, nanoid } from 'nanoid';
@@ -15,6 +16,7 @@ import type {
   FileEntry,
   FileStat,
   HeldDirectory,
+  HeldFile,
   IClock,
   IFiles,
   IIds,
@@ -48,6 +50,17 @@ function typeOf(entry: StatLike): FileEntry['type'] {
   if (entry.isDirectory()) return 'directory';
   return entry.isSymbolicLink() ? 'link' : 'other';
 }
+
+const toStat = (found: Stats): FileStat => ({
+  type: typeOf(found),
+  size: found.size,
+  mode: found.mode & 0o7777,
+  mtimeMs: found.mtimeMs,
+  ctimeMs: found.ctimeMs,
+  inode: found.ino,
+  links: found.nlink,
+  owner: { uid: found.uid, gid: found.gid },
+});
 
 const hasCode = (error: unknown, code: string) =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code;
@@ -93,26 +106,49 @@ async function writeAtomic(path: string, data: Uint8Array | string, mode = 0o644
 // Without O_NONBLOCK a file that was swapped for a pipe would hold the open, and a thread of the pool, for ever.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-async function* readPieces(path: string, pieceBytes = 2 ** 20): AsyncGenerator<Uint8Array> {
+const usualPiece = 2 ** 20;
+
+async function* readPieces(path: string, pieceBytes = usualPiece): AsyncGenerator<Uint8Array> {
+  const held = await holdFile(path);
+  try {
+    yield* held.pieces(0, held.stat.size, pieceBytes);
+  } finally {
+    await held.dispose();
+  }
+}
+
+async function holdFile(path: string): Promise<HeldFile> {
   const handle = await fs.open(path, readFlags);
   try {
     const found = await handle.stat();
     if (!found.isFile()) throw Object.assign(new Error(`not a file: ${path}`), { code: 'EINVAL' });
-    for (let offset = 0; offset < found.size; offset += pieceBytes) {
-      const piece = await readFully(handle, Math.min(pieceBytes, found.size - offset));
-      if (piece.length > 0) yield piece;
-    }
-  } finally {
+    let closed: Promise<void> | undefined;
+    return {
+      stat: toStat(found),
+      pieces: (start, end, pieceBytes = usualPiece) => piecesOf(handle, start, end, pieceBytes),
+      dispose: () => (closed ??= handle.close()),
+    };
+  } catch (error) {
     await handle.close();
+    throw error;
   }
 }
 
-/** From the handle's place on; shorter when the file was cut off meanwhile. */
-async function readFully(handle: fs.FileHandle, length: number): Promise<Uint8Array> {
+async function* piecesOf(handle: fs.FileHandle, start: number, end: number, pieceBytes: number) {
+  for (let offset = start; offset < end; offset += pieceBytes) {
+    const wanted = Math.min(pieceBytes, end - offset);
+    const piece = await readFully(handle, offset, wanted);
+    if (piece.length > 0) yield piece;
+    if (piece.length < wanted) return;
+  }
+}
+
+/** Shorter when the file was cut off meanwhile. */
+async function readFully(handle: fs.FileHandle, offset: number, length: number): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {
-    const { bytesRead } = await handle.read(bytes, filled, length - filled, null);
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
@@ -140,6 +176,19 @@ async function writePieces(path: string, pieces: AsyncIterable<Uint8Array>, attr
   }
 }
 
+async function list(path: string, limit = Infinity): Promise<FileEntry[]> {
+  if (limit === Infinity) {
+    const all = await fs.readdir(path, { withFileTypes: true });
+    return all.map((entry) => ({ name: entry.name, type: typeOf(entry) }));
+  }
+  const entries: FileEntry[] = [];
+  for await (const entry of await fs.opendir(path, { bufferSize: 256 })) {
+    if (entries.length >= limit) break;
+    entries.push({ name: entry.name, type: typeOf(entry) });
+  }
+  return entries;
+}
+
 async function holdDirectory(path: string): Promise<HeldDirectory> {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
   const handle = await fs.open(path, flags);
@@ -155,22 +204,10 @@ export const systemFiles: IFiles = {
   read: (path) => fs.readFile(path),
   writeAtomic,
   makeDirectory,
-  async list(path) {
-    const entries = await fs.readdir(path, { withFileTypes: true });
-    return entries.map((entry) => ({ name: entry.name, type: typeOf(entry) }));
-  },
+  list,
   async stat(path): Promise<FileStat | null> {
     try {
-      const found = await fs.lstat(path);
-      return {
-        type: typeOf(found),
-        size: found.size,
-        mode: found.mode & 0o7777,
-        mtimeMs: found.mtimeMs,
-        ctimeMs: found.ctimeMs,
-        inode: found.ino,
-        owner: { uid: found.uid, gid: found.gid },
-      };
+      return toStat(await fs.lstat(path));
     } catch (error) {
       if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return null;
       throw error;
@@ -204,6 +241,8 @@ export const systemFiles: IFiles = {
       throw error;
     }),
   holdDirectory,
+  holdFile,
+  realPath: (path) => fs.realpath(path),
 };
 
 export const systemSpawner: ISpawner = {

@@ -14,6 +14,7 @@ import type {
   WriteReceipt,
 } from '../types/session.js';
 import { ExecutionOutput } from './execution-output.js';
+import type { FileChanges, FileMoment } from './file-changes.js';
 import { readAnswer } from './execution-answer.js';
 import type { IncrementalWriter } from './incremental-writer.js';
 import type { Mailbox } from './mailbox.js';
@@ -128,11 +129,17 @@ export class WritePipeline {
     }
     // What a former process left without an answer is closed while the session wakes.
     await this.host.engine();
-    return readAnswer(store, earlier, {
+    const answer = readAnswer(store, earlier, {
       unanswered: this.isUnanswered(earlier.seq),
       epoch: this.host.epoch(),
       durable: this.host.durable(),
       outputLimit: config.limits.output_bytes,
+    });
+    return answer.catch((error: unknown) => {
+      if (!isSojournError(error) || error.fields.interrupted !== true) throw error;
+      const found = this.services.definition.operations?.find(({ name }) => name === operation);
+      if (found?.idempotent !== true) throw error;
+      return this.enqueue(operation, params, call);
     });
   }
 
@@ -194,9 +201,13 @@ export class WritePipeline {
       controller,
       emit: gate.emit,
     };
+    const { fileChanges } = services;
+    const moment = write.params.report_files === true ? await fileChanges.moment() : null;
     const running = runInEngine(engine, services.definition, request, services.clock);
     this.running = { seq, controller, outcome: running };
-    const outcome = await running;
+    const outcome = await running.then((ended) =>
+      moment ? withNewFiles(ended, fileChanges, moment) : ended,
+    );
     gate.close();
     const events = await host.writer.appendEvents([resultEvent(seq, outcome)], host.patchFor(write, outcome));
     write.answered = true;
@@ -211,7 +222,7 @@ export class WritePipeline {
     const { execute, status, error, duration_ms } = outcome;
     if (!execute)
       return isObject(outcome.value)
-        ? { ...outcome.value, ...receipt }
+        ? { ...outcome.value, ...outcome.changed, ...receipt }
         : { value: outcome.value, ...receipt };
     return {
       ...receipt,
@@ -222,6 +233,7 @@ export class WritePipeline {
       execution_count: execute.execution_count ?? null,
       duration_ms,
       ...(execute.interrupt ? { interrupt: execute.interrupt } : {}),
+      ...outcome.changed,
     } satisfies ExecuteResult;
   }
 
@@ -302,6 +314,15 @@ export class WritePipeline {
   }
 }
 
+async function withNewFiles(
+  outcome: RunOutcome,
+  changes: FileChanges,
+  moment: FileMoment,
+): Promise<RunOutcome> {
+  const { files, complete } = await changes.since(moment);
+  return { ...outcome, changed: { new_files: files, ...(complete ? {} : { new_files_complete: false }) } };
+}
+
 function resultEvent(seq: number, outcome: RunOutcome): SessionEventBody {
   const { execute, status, duration_ms, error } = outcome;
   const value = execute
@@ -309,8 +330,11 @@ function resultEvent(seq: number, outcome: RunOutcome): SessionEventBody {
         execution_count: execute.execution_count,
         should_exit: execute.should_exit,
         interrupt: execute.interrupt,
+        ...outcome.changed,
       }
-    : outcome.value;
+    : isObject(outcome.value)
+      ? { ...outcome.value, ...outcome.changed }
+      : outcome.value;
   return {
     type: 'result',
     input_seq: seq,

@@ -22,6 +22,10 @@ const executeSchema = z
       .optional()
       .describe('Interrupted after this many seconds; 0 = no limit.'),
     silent: z.boolean().optional().describe('Do not show the value of the last expression.'),
+    report_files: z
+      .boolean()
+      .optional()
+      .describe('Answer new_files: which files of the workspace are new or changed.'),
     replay: z
       .boolean()
       .optional()

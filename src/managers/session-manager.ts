@@ -7,7 +7,8 @@ import type { LiveFacts } from '../core/session-metadata.js';
 import type { Absence } from '../core/incarnation.js';
 import { TopicEmitter } from '../core/lifecycle.js';
 import { isRetired } from '../core/retirement.js';
-import { SessionInstance } from '../core/session-instance.js';
+import { FileStaging } from '../core/file-staging.js';
+import type { SessionInstance } from '../core/session-instance.js';
 import { errors, SojournError } from '../types/errors.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
@@ -26,6 +27,7 @@ import type {
   SessionRecord,
 } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
+import { liveSession } from './live-session.js';
 import { createKey, newRecord } from './new-session.js';
 import { checkSessionLimits } from './session-limits.js';
 import { statusFilter } from './status-filter.js';
@@ -33,7 +35,7 @@ import { PoolKeeper } from './pool-keeper.js';
 import { forkKey, forkSession } from './session-fork.js';
 import type { MakeInstance } from './session-fork.js';
 import type { ForkRequest, ForkResult } from '../types/managers.js';
-import { removeWorkspace, sweepWorkspaces, workspaceOf, workspacesIn } from './workspaces.js';
+import { removeWorkspace, sweepWorkspaces, workspaceOf, workspacesOf } from './workspaces.js';
 
 export interface SessionManagerServices {
   readonly store: ISessionStore;
@@ -50,6 +52,7 @@ export interface SessionManagerServices {
 export class SessionManager implements ISessionManager {
   private readonly events: TopicEmitter<SessionEvent>;
   private readonly keeper: PoolKeeper;
+  private readonly staging: FileStaging;
   private readonly waking = new Map<string, Promise<ISessionInstance>>();
   /** Ids that are being created or deleted: both are awaited, never overtaken. */
   private readonly changing = new Map<string, Promise<unknown>>();
@@ -59,16 +62,17 @@ export class SessionManager implements ISessionManager {
   constructor(private readonly services: SessionManagerServices) {
     this.events = new TopicEmitter(services.log);
     this.keeper = new PoolKeeper(services);
+    this.staging = new FileStaging(workspacesOf(services.config), services.files, services.ids);
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    const { config, store, files, log } = this.services;
+    await this.staging.clear();
     this.services.persistence.start();
     this.keeper.start();
-    const { config, store, files, log } = this.services;
-    sweepWorkspaces(workspacesIn(config.data_dir), store, files, log).catch((error: unknown) => {
+    sweepWorkspaces(workspacesOf(config), store, files, log).catch((error: unknown) => {
       log.warn({ err: error }, 'left-over workspaces could not be removed');
     });
-    return Promise.resolve();
   }
 
   async createSession(request: CreateSession, call: CallContext): Promise<SessionMetadata> {
@@ -131,11 +135,9 @@ export class SessionManager implements ISessionManager {
       await live?.dispose(errors.sessionNotFound(id));
       await store.deleteSession(id);
       // What cannot be removed now is swept at a later start; the session is gone.
-      await removeWorkspace(workspaceOf(this.services.config.data_dir, record), files).catch(
-        (error: unknown) => {
-          log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
-        },
-      );
+      await removeWorkspace(workspaceOf(record, this.services.config), files).catch((error: unknown) => {
+        log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
+      });
     });
   }
 
@@ -349,25 +351,13 @@ export class SessionManager implements ISessionManager {
     definition: EngineDefinition,
     absence: Absence | null,
   ): SessionInstance {
-    const { store, clock, files, ids, log, config } = this.services;
-    const instance: SessionInstance = new SessionInstance(
-      record,
-      {
-        store,
-        clock,
-        files,
-        ids,
-        definition,
-        config,
-        log: log.child({ session_id: record.session_id }),
-        workspace: workspaceOf(config.data_dir, record),
-        publish: (event) => this.events.emit(record.session_id, event),
-        saveIsDue: () => void this.saveNow(instance),
-        broken: () => void this.letGo(instance),
-      },
-      absence,
-    );
-    return instance;
+    const owner = {
+      staging: this.staging,
+      publish: (event: SessionEvent) => this.events.emit(record.session_id, event),
+      saveIsDue: (instance: SessionInstance) => void this.saveNow(instance),
+      broken: (instance: SessionInstance) => void this.letGo(instance),
+    };
+    return liveSession(record, definition, this.services, owner, absence);
   }
 
   private async saveNow(instance: ISessionInstance): Promise<void> {

@@ -10,6 +10,7 @@ import {
   sessionIdSchema,
   sessionMetadataSchema,
 } from '../types/session.js';
+import { fileOperations } from './file-operations.js';
 import { waitForEvents } from './event-waiting.js';
 import type { IClock } from '../types/ports.js';
 
@@ -23,6 +24,7 @@ export function sessionOperations(sessions: ISessionManager, clock: IClock): Ope
     ...stateOperations(sessions),
     ...forkOperations(sessions),
     ...journalOperations(sessions, clock),
+    ...fileOperations(),
   ];
 }
 

@@ -3,16 +3,20 @@
  * it: the sandbox of a kernel reaches into the folder of its family, for a live fork keeps the one it was born with.
  */
 import { dirname, join } from 'node:path';
+import type { IConfig } from '../types/config.js';
 import type { IFiles, ILog } from '../types/ports.js';
 import type { SessionRecord } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
 
 const pageSize = 500;
 
-export const workspacesIn = (dataDir: string): string => join(dataDir, 'workspaces');
+/** The folder of all workspaces. */
+export const workspacesOf = ({ data_dir }: Pick<IConfig, 'data_dir'>): string => join(data_dir, 'workspaces');
 
-export const workspaceOf = (dataDir: string, { uid, family = uid }: SessionRecord): string =>
-  join(workspacesIn(dataDir), family, uid);
+export const workspaceOf = (
+  { uid, family = uid }: SessionRecord,
+  config: Pick<IConfig, 'data_dir'>,
+): string => join(workspacesOf(config), family, uid);
 
 /** Removes a session's workspace, and the folder of its family with the last one in it. */
 export async function removeWorkspace(workspace: string, files: IFiles): Promise<void> {

@@ -3,6 +3,7 @@
  * the same two interfaces. Names are camelCase here; keys inside user data are never changed.
  */
 import type { EpochCause, MimeBundle, NotKept, SessionEvent } from './events.js';
+import type { ByteStream, DeletedFile, FileContent, WorkspaceFileEntry, WrittenFile } from './files.js';
 import type { Disposable } from './ports.js';
 import type {
   Durability,
@@ -51,6 +52,8 @@ export interface WriteCallOptions {
 export interface ExecuteOptions extends WriteCallOptions {
   timeoutS?: number;
   silent?: boolean;
+  /** Answer `newFiles`. */
+  reportFiles?: boolean;
   /** False: never run again by recovery; a checkpoint is taken before the answer. */
   replay?: boolean;
 }
@@ -97,9 +100,60 @@ export interface ForkedSession extends ISession {
   readonly notKept: readonly NotKept[];
 }
 
+export interface ListFilesOptions {
+  recursive?: boolean;
+  /** Draws them as text too. */
+  tree?: boolean;
+  /** With recursive or tree; null = all. Default 3. */
+  maxDepth?: number | null;
+  includeFiles?: boolean;
+  includeDirs?: boolean;
+}
+/** Bytes at hand, or as they come; only what is at hand can be sent again when a connection is lost. */
+export type ByteSource = Uint8Array | ByteStream;
+export type WriteAnswer = Camelized<WrittenFile & WriteReceipt & { full_path: string }>;
+
+/** A file on its way here. */
+export interface DownloadedFile extends Disposable {
+  /** Bytes of the whole file, whatever part of it was asked for. */
+  readonly size: number;
+  readonly contentType: string;
+  readonly modifiedAt: string;
+  /** To be read once, or the file disposed. */
+  readonly bytes: ByteStream;
+}
+
+/** The workspace of a session. Paths are relative to it; absolute ones that lie inside are accepted. */
+export interface ISessionFolder {
+  list(
+    path?: string,
+    options?: ListFilesOptions,
+  ): Promise<{
+    root: string;
+    workspace: string;
+    files: Camelized<WorkspaceFileEntry>[];
+    complete: boolean;
+    tree?: string;
+  }>;
+  /** @throws file_not_found · limit_exceeded when it is too large for one answer */
+  read(path: string, options?: { maxBytes?: number; offset?: number }): Promise<Camelized<FileContent>>;
+  /** Whole or not at all; missing folders are made. @throws limit_exceeded */
+  write(path: string, content: string | Uint8Array, options?: WriteCallOptions): Promise<WriteAnswer>;
+  saveScript(name: string, content: string, options?: WriteCallOptions): Promise<WriteAnswer>;
+  delete(
+    path: string,
+    options?: WriteCallOptions & { recursive?: boolean },
+  ): Promise<Camelized<DeletedFile & WriteReceipt>>;
+  /** For files of any size. */
+  upload(path: string, source: ByteSource, options?: WriteCallOptions): Promise<WriteAnswer>;
+  /** The bytes from `start` up to `end`; all of them when left out. */
+  download(path: string, options?: { start?: number; end?: number }): Promise<DownloadedFile>;
+}
+
 /** One session, as its user holds it. */
 export interface ISession {
   readonly id: string;
+  readonly files: ISessionFolder;
   execute(code: string, options?: ExecuteOptions): Promise<ExecutionResult>;
   interrupt(): Promise<boolean>;
   restart(options?: { keepState?: boolean }): Promise<SessionInfo>;
@@ -148,6 +202,19 @@ export interface ISojourn {
 export interface ICaller extends Disposable {
   call(operation: string, params: Record<string, unknown>, options?: WriteCallOptions): Promise<unknown>;
   events(sessionId: string, options: EventsOptions): AsyncIterable<SessionEvent>;
+  /** For operations that carry bytes. */
+  upload(
+    operation: string,
+    params: Record<string, unknown>,
+    source: ByteSource,
+    options?: WriteCallOptions,
+  ): Promise<unknown>;
+  /** For operations that answer with bytes. */
+  download(
+    operation: string,
+    params: Record<string, unknown>,
+    range: { start?: number; end?: number },
+  ): Promise<DownloadedFile>;
 }
 
 export const ISessionClient = Symbol.for('sojourn.ISessionClient');

@@ -87,7 +87,15 @@ export const configSchema = z.strictObject({
       journal_output_bytes: bytes('Output of one run in the journal.').default(64 * 1024 ** 2),
       variable_bytes: bytes('One stored variable.').default(10 * 1024 ** 2),
       session_bytes: bytes('All stored variables of one checkpoint.').default(100 * 1024 ** 2),
-      workspace_bytes: bytes('Files of one workspace that a checkpoint keeps.').default(1024 ** 3),
+      workspace_bytes: bytes('All files of one workspace: what a checkpoint keeps of it.').default(1024 ** 3),
+      file_bytes: bytes('One file that is written through the API.').default(1024 ** 3),
+      workspace_entries: z
+        .number()
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(100_000)
+        .describe('Files and folders of one workspace.'),
     })
     .prefault({}),
   execution: z

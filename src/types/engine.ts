@@ -41,6 +41,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** The journal place of the input. */
   readonly inputSeq: number;
+  /** True when recovery runs it again: it was accepted before. */
+  readonly replay?: boolean;
   /** Passes output on as it comes. */
   emit(output: OutputEventBody): void;
 }
@@ -125,6 +127,8 @@ export interface EngineOperation<
   readonly params: P;
   readonly result: R;
   readonly http?: readonly HttpAlias[];
+  /** Done twice is done once: a repeated call whose first one was cut off by the end of the server is run. */
+  readonly idempotent?: boolean;
   run(engine: E, params: z.output<P>, context: RunContext): Promise<z.input<R>>;
 }
 

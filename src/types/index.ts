@@ -9,10 +9,29 @@ export type {
   FileOwner,
   FileStat,
   HeldDirectory,
+  HeldFile,
   LogFields,
   SpawnOptions,
   Timer,
 } from './ports.js';
+export {
+  byteAnswerSchema,
+  fileContentSchema,
+  fileEntrySchema,
+  fileListSchema,
+  isByteAnswer,
+} from './files.js';
+export type {
+  ByteAnswer,
+  ByteBody,
+  ByteStream,
+  FileContent,
+  FileList,
+  ISessionFiles,
+  ReceivedFile,
+  WorkspaceFileEntry,
+  WrittenFile,
+} from './files.js';
 export { errors, errorTable, isSojournError, SojournError } from './errors.js';
 export type { ErrorCode, ErrorKind } from './errors.js';
 export {
@@ -126,15 +145,19 @@ export { configSchema, IConfig } from './config.js';
 export type { Config, ConfigInput, ResolvedConfig } from './config.js';
 export { ISessionClient } from './client.js';
 export type {
+  ByteSource,
   Camelized,
   CreateSessionOptions,
+  DownloadedFile,
   EventsOptions,
   ExecuteOptions,
   ExecutionResult,
   HistoryEntry,
   ICaller,
   ISession,
+  ISessionFolder,
   ISojourn,
+  ListFilesOptions,
   Receipt,
   SessionInfo,
   Variable,

@@ -3,6 +3,7 @@
  */
 import type { z } from 'zod';
 import { z as zod } from 'zod';
+import type { ByteBody } from './files.js';
 import type { Disposable, ILog } from './ports.js';
 import type { ISessionInstance } from './session.js';
 
@@ -42,12 +43,14 @@ export interface CallContext extends WriteOptions {
   readonly client_id?: string;
   /** Aborts when the client has gone: reads stop, writes that were accepted go on. */
   readonly signal?: AbortSignal;
+  /** For operations with `stream: 'body'`. */
+  readonly body?: ByteBody;
 }
 
 /** A REST address besides `POST /api/sessions/:id/NAME`. Path parameters become fields of `params`. */
 export interface HttpAlias {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below /api, with `:name` parameters; `:id` is the session. */
+  /** Below /api, with `:name` parameters, or `*name` at the end for a path of any length; `:id` is the session. */
   readonly path: string;
   /** Status of success; 200 when left out. 204 sends no body. */
   readonly status?: number;
@@ -62,6 +65,11 @@ export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly params: P;
   readonly result: R;
   readonly http?: readonly HttpAlias[];
+  /**
+   * `body`: the call carries bytes (`CallContext.body`) beside its parameters. `answer`: it answers with bytes, a
+   * `ByteAnswer`, instead of a value. A transport that has no way for bytes leaves such an operation out.
+   */
+  readonly stream?: 'body' | 'answer';
   /** True when the handler itself gives a repeated idempotency key the first answer. */
   readonly answersOnce?: boolean;
 }

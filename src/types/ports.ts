@@ -51,7 +51,8 @@ export interface IFiles {
   writeAtomic(path: string, data: Uint8Array | string, mode?: number): Promise<void>;
   /** Creates a folder and its parents. */
   makeDirectory(path: string, mode?: number): Promise<void>;
-  list(path: string): Promise<FileEntry[]>;
+  /** At most `limit` names, whichever come first: a folder may have more than fit into memory. */
+  list(path: string, limit?: number): Promise<FileEntry[]>;
   /** Never follows a final symbolic link; null when nothing is there. */
   stat(path: string): Promise<FileStat | null>;
   rename(from: string, to: string): Promise<void>;
@@ -76,6 +77,20 @@ export interface IFiles {
   removeOne(path: string): Promise<void>;
   /** Opens a folder, never through a final symbolic link (ENOTDIR or ELOOP). */
   holdDirectory(path: string): Promise<HeldDirectory>;
+  /**
+   * Opens a regular file for reading (EINVAL when it is none), never through a final symbolic link (ELOOP), and
+   * waits for nobody: neither for the other end of a pipe nor for who holds a lease (EAGAIN).
+   */
+  holdFile(path: string): Promise<HeldFile>;
+  /** The path without any symbolic link in it. */
+  realPath(path: string): Promise<string>;
+}
+/** A file that is held open for reading: the same bytes, whatever takes its name meanwhile. */
+export interface HeldFile extends Disposable {
+  /** As it was when it was opened. */
+  readonly stat: FileStat;
+  /** The bytes from `start` up to `end` in pieces; fewer when the file was cut off meanwhile. */
+  pieces(start: number, end: number, pieceBytes?: number): AsyncIterable<Uint8Array>;
 }
 /**
  * A folder that is held open: where the system allows it (Linux), `path` goes on meaning this very folder, whatever
@@ -106,6 +121,8 @@ export interface FileStat {
   /** Changes with every write and every change of attributes: no program can set it back. */
   ctimeMs: number;
   inode: number;
+  /** How many names it has. */
+  links: number;
   owner: FileOwner;
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { epochCauseSchema, executionErrorSchema, mimeBundleSchema, resultStatusSchema } from './events.js';
 import type { IEngine } from './engine.js';
 import type { SessionEvent } from './events.js';
+import type { ISessionFiles } from './files.js';
 import type { Principal, WriteOptions } from './operation.js';
 import type { Disposable } from './ports.js';
 import type { CheckpointRecord } from './store.js';
@@ -157,6 +158,10 @@ export const executeResultSchema = writeReceiptSchema.extend({
   truncated: z.boolean(),
   /** How a run was stopped: which rung of the ladder worked and after how many milliseconds. */
   interrupt: z.object({ rung: z.enum(['signal', 'terminate', 'kill']), ms: z.number() }).optional(),
+  /** With `report_files`: files of the workspace that are new or changed since the run began, sorted. */
+  new_files: z.array(z.string()).optional(),
+  /** False when the workspace is too large to tell them all. */
+  new_files_complete: z.boolean().optional(),
 });
 export type ExecuteResult = z.infer<typeof executeResultSchema>;
 
@@ -181,6 +186,9 @@ export interface ISessionInstance extends Disposable {
   readonly id: string;
   readonly kind: string;
   readonly owner: string;
+  readonly files: ISessionFiles;
+  /** True when recovery runs acknowledged inputs again. */
+  readonly replays: boolean;
   /** Runs code in a code session: `performWrite('execute', {code})` with the defaults. */
   execute(command: string): Promise<ExecuteResult>;
   /** Journals the input, runs it when its turn comes, journals the answer, then resolves. */
