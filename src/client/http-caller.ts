@@ -110,7 +110,7 @@ export class HttpCaller implements ICaller {
   }
 }
 
-/** The few operations on the server itself have addresses of their own; all others follow one rule. */
+/** Some operations on the server itself have addresses of their own; all others follow one rule. */
 const serverAddresses: Readonly<Record<string, { method: string; path: string }>> = {
   create_session: { method: 'POST', path: '/sessions' },
   list_sessions: { method: 'GET', path: '/sessions' },
@@ -126,6 +126,9 @@ function address(operation: string, params: Record<string, unknown>) {
     return { method: 'GET', path: `${own.path}?${query.toString()}`, body: undefined };
   }
   if (own) return { ...own, body: JSON.stringify(params) };
+  if (params.session_id === undefined) {
+    return { method: 'POST', path: `/${encodeURIComponent(operation)}`, body: JSON.stringify(params) };
+  }
   const { session_id, ...rest } = params;
   const id = encodeURIComponent(asText(session_id));
   const path = `/sessions/${id}/${encodeURIComponent(operation)}`;

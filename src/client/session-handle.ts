@@ -23,10 +23,10 @@ export class SessionHandle implements ISession {
   ) {}
 
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecutionResult> {
-    const { timeoutS, silent, replay, ...write } = options;
+    const { timeoutS, silent, replay, clearFirst, ...write } = options;
     const answer = await this.ask<ExecuteResult>(
       'execute',
-      { code, ...snakeize({ timeoutS, silent, replay }) },
+      { code, ...snakeize({ timeoutS, silent, replay, clearFirst }) },
       write,
     );
     return camelize(answer);

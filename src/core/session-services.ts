@@ -12,7 +12,7 @@ export interface SessionServices {
   readonly ids: IIds;
   readonly log: ILog;
   readonly definition: EngineDefinition;
-  readonly config: Pick<IConfig, 'limits' | 'execution' | 'checkpoint'>;
+  readonly config: Pick<IConfig, 'limits' | 'execution' | 'checkpoint' | 'session'>;
   /** The session's own folder. */
   readonly workspace: string;
   /** An event was journaled. */
