@@ -1,5 +1,6 @@
 /** The record of a new session: what was asked for, completed by the configuration's defaults. */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition } from '../types/engine.js';
 import { SojournError } from '../types/errors.js';
@@ -17,13 +18,14 @@ export interface NewSession {
   readonly config: IConfig;
 }
 
+const optionsSchema = z.record(z.string(), z.unknown());
+
 const strength: Record<Isolation, number> = { none: 0, process: 1, sandbox: 2 };
 
 /** @throws not_supported when the machine isolates less than was asked · invalid_params for the engine's options */
 export function newRecord(from: NewSession): SessionRecord {
   const { request, definition } = from;
   checkIsolation(request, definition);
-  checkOptions(request, definition);
   return {
     session_id: from.id,
     uid: from.uid,
@@ -36,7 +38,7 @@ export function newRecord(from: NewSession): SessionRecord {
     last_activity: from.at,
     ...policies(from),
     isolation: definition.isolation,
-    options: request.options ?? {},
+    options: parseOptions(definition, request.options),
     epoch: 1,
     head_seq: 0,
     stored_bytes: 0,
@@ -65,9 +67,16 @@ function checkIsolation({ min_isolation: asked }: CreateSession, definition: Eng
   throw new SojournError('not_supported', detail, { isolation: definition.isolation });
 }
 
-function checkOptions(request: CreateSession, definition: EngineDefinition): void {
-  const options = definition.options.safeParse(request.options ?? {});
-  if (options.success) return;
+/**
+ * What the engine makes of a session's options, its defaults included: a session keeps those that it began with.
+ * @throws invalid_params
+ */
+export function parseOptions(
+  definition: EngineDefinition,
+  given: Record<string, unknown> = {},
+): Record<string, unknown> {
+  const options = definition.options.safeParse(given);
+  if (options.success) return optionsSchema.parse(options.data);
   const [issue] = options.error.issues;
   const detail = `options.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
   throw new SojournError('invalid_params', detail, { kind: definition.name });

@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { describeSession } from '../core/session-metadata.js';
-import type { LiveFacts } from '../core/session-metadata.js';
 import { TopicEmitter } from '../core/lifecycle.js';
 import { isRetired } from '../core/retirement.js';
 import { SessionInstance } from '../core/session-instance.js';
@@ -26,10 +25,11 @@ import type {
   SessionRecord,
 } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
+import { ExpiryKeeper } from './expiry-keeper.js';
 import { createKey, newRecord } from './new-session.js';
 import { checkSessionLimits } from './session-limits.js';
-import { statusFilter } from './status-filter.js';
 import { PoolKeeper } from './pool-keeper.js';
+import { inactivityOf, listSessions, liveFactsOf, mayUse } from './session-listing.js';
 import { sweepWorkspaces } from './workspace-sweep.js';
 
 export interface SessionManagerServices {
@@ -47,6 +47,7 @@ export interface SessionManagerServices {
 export class SessionManager implements ISessionManager {
   private readonly events: TopicEmitter<SessionEvent>;
   private readonly keeper: PoolKeeper;
+  private readonly expiry: ExpiryKeeper;
   private readonly waking = new Map<string, Promise<ISessionInstance>>();
   /** Ids that are being created or deleted: both are awaited, never overtaken. */
   private readonly changing = new Map<string, Promise<unknown>>();
@@ -56,11 +57,17 @@ export class SessionManager implements ISessionManager {
   constructor(private readonly services: SessionManagerServices) {
     this.events = new TopicEmitter(services.log);
     this.keeper = new PoolKeeper(services);
+    this.expiry = new ExpiryKeeper({
+      ...services,
+      liveFacts: (id) => liveFactsOf(services.pool, id),
+      deleteIf: (id, isDue) => this.deleteIf(id, isDue),
+    });
   }
 
   start(): Promise<void> {
     this.services.persistence.start();
     this.keeper.start();
+    this.expiry.start();
     const { config, store, files, log } = this.services;
     sweepWorkspaces(join(config.data_dir, 'workspaces'), store, files, log).catch((error: unknown) => {
       log.warn({ err: error }, 'left-over workspaces could not be removed');
@@ -108,30 +115,24 @@ export class SessionManager implements ISessionManager {
   }
 
   async getMetadata(id: string, principal: Principal): Promise<SessionMetadata> {
-    return describeSession(await this.record(id, principal), this.liveFacts(id));
+    return this.describe(await this.record(id, principal));
   }
 
   async updateSession(id: string, patch: SessionPatch, principal: Principal): Promise<SessionMetadata> {
     await this.record(id, principal);
-    const live = this.services.pool.peek(id);
-    if (live) return live.updateMetadata(patch);
-    return describeSession(await this.services.store.updateSession(id, patch), null);
+    const { pool, store, clock } = this.services;
+    const live = pool.peek(id);
+    live?.touch();
+    const used = { ...patch, last_activity: new Date(clock.now()).toISOString() };
+    const changed = await (live?.updateMetadata(used) ??
+      store.updateSession(id, used).then((record) => this.describe(record)));
+    this.expiry.note(changed.expires_at);
+    return changed;
   }
 
   async deleteSession(id: string, principal: Principal): Promise<void> {
     await this.record(id, principal);
-    await this.alone(id, async () => {
-      const record = await this.record(id, principal);
-      const { pool, store, files, log } = this.services;
-      const live = pool.peek(id) as SessionInstance | undefined;
-      pool.remove(id);
-      await live?.dispose(errors.sessionNotFound(id));
-      await store.deleteSession(id);
-      // What cannot be removed now is swept at a later start; the session is gone.
-      await files.remove(this.workspaceOf(record)).catch((error: unknown) => {
-        log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
-      });
-    });
+    await this.alone(id, async () => this.remove(await this.record(id, principal)));
   }
 
   async executeCommand(id: string, command: string, call: CallContext): Promise<ExecuteResult> {
@@ -141,23 +142,8 @@ export class SessionManager implements ISessionManager {
     return answer as ExecuteResult;
   }
 
-  async listSessions(query: ListQuery, principal: Principal): Promise<SessionList> {
-    const { store, pool } = this.services;
-    const { status, ...rest } = query;
-    const owner = principal.access === 'admin' ? {} : { owner: principal.id };
-    const byStatus = status === undefined ? {} : statusFilter(status, pool.getAll());
-    const page = await store.listSessions({ ...rest, ...owner, ...byStatus });
-    const sessions = page.sessions.map((record) =>
-      describeSession(record, this.liveFacts(record.session_id)),
-    );
-    const visible = pool.getAllMetadata().filter((session) => mayUse(principal, session.owner));
-    const memory = visible.reduce((sum, session) => sum + session.memory_bytes, 0);
-    return {
-      sessions,
-      total_sessions: page.total,
-      total_memory_mb: Math.round((memory / 1024 ** 2) * 100) / 100,
-      next_cursor: page.next_cursor,
-    };
+  listSessions(query: ListQuery, principal: Principal): Promise<SessionList> {
+    return listSessions(this.services, query, principal);
   }
 
   async readEvents(id: string, sinceSeq: number, limit: number, principal: Principal): Promise<EventPage> {
@@ -220,6 +206,7 @@ export class SessionManager implements ISessionManager {
 
   private async end(): Promise<void> {
     await this.drain();
+    await this.expiry.stop();
     await this.keeper.stop();
     const { pool, persistence, log } = this.services;
     await persistence.shutdown().catch((error: unknown) => {
@@ -268,7 +255,9 @@ export class SessionManager implements ISessionManager {
     }
     this.keeper.add(instance);
     this.services.log.info({ session_id: id, kind: record.kind }, 'a session was created');
-    return this.getMetadata(id, call.principal);
+    const created = await this.getMetadata(id, call.principal);
+    this.expiry.note(created.expires_at);
+    return created;
   }
 
   private existing(
@@ -280,9 +269,32 @@ export class SessionManager implements ISessionManager {
     const mine = mayUse(call.principal, record.owner);
     const repeated = key !== undefined && record.create_key === key;
     if (mine && (repeated || request.if_exists === 'return')) {
-      return describeSession(record, this.liveFacts(record.session_id));
+      return this.describe(record);
     }
     throw errors.sessionExists(record.session_id);
+  }
+
+  private async deleteIf(id: string, isDue: (record: SessionRecord) => boolean): Promise<boolean> {
+    return this.alone(id, async () => {
+      const record = await this.services.store.getSession(id);
+      if (!record || !isDue(record)) return false;
+      await this.remove(record);
+      return true;
+    });
+  }
+
+  /** For a caller that is alone with the id. */
+  private async remove(record: SessionRecord): Promise<void> {
+    const { session_id: id } = record;
+    const { pool, store, files, log } = this.services;
+    const live = pool.peek(id) as SessionInstance | undefined;
+    pool.remove(id);
+    await live?.dispose(errors.sessionNotFound(id));
+    await store.deleteSession(id);
+    // What cannot be removed now is swept at a later start; the session is gone.
+    await files.remove(this.workspaceOf(record)).catch((error: unknown) => {
+      log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
+    });
   }
 
   /** Creating and deleting one id happen one after another. */
@@ -364,11 +376,9 @@ export class SessionManager implements ISessionManager {
     return record;
   }
 
-  private liveFacts(id: string): LiveFacts | null {
-    const live = this.services.pool.peek(id);
-    if (!live) return null;
-    const { status, memory_bytes } = live.getMetadata();
-    return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime() };
+  private describe(record: SessionRecord): SessionMetadata {
+    const live = liveFactsOf(this.services.pool, record.session_id);
+    return describeSession(record, live, inactivityOf(this.services));
   }
 
   private engineOf(kind: string): EngineDefinition {
@@ -386,7 +396,3 @@ export class SessionManager implements ISessionManager {
     if (this.closing) throw errors.closed('Sojourn');
   }
 }
-
-/** Sessions of others do not exist for a principal without admin access. */
-const mayUse = (principal: Principal, owner: string): boolean =>
-  principal.access === 'admin' || principal.id === owner;
