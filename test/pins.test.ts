@@ -56,6 +56,7 @@ const eventTypes = [
 ];
 
 const operations = [
+  'check_code',
   'clear',
   'create_session',
   'delete_session',
@@ -72,6 +73,7 @@ const operations = [
   'list_sessions',
   'ping',
   'restart',
+  'run_once',
   'save',
   'status',
   'update_session',
@@ -156,6 +158,7 @@ describe('the surface that others rely on', () => {
     const promised = [
       'python.executable',
       'python.preload',
+      'python.policy',
       'pool.max_live_sessions',
       'durability',
       'transports',

@@ -191,7 +191,7 @@ export class PythonWorld {
     const idle: OutputEventBody[] = [];
     const deaths: EngineDeath[] = [];
     const engine = await this.definition.create(
-      {},
+      { policy: 'open' },
       {
         sessionId: uid,
         uid,

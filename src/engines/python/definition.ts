@@ -5,29 +5,32 @@
 import { z } from 'zod';
 import { defineEngine } from '../../types/engine.js';
 import type { EngineDefinition } from '../../types/engine.js';
+import { analyzeData } from './analyze-data.js';
 import { KernelHost } from './kernel-host.js';
 import { getVariable, listVariables, setVariable } from './operations.js';
 import type { PythonEngineOptions } from './options.js';
+import { policyOption } from './policy.js';
+import type { Policy } from './policy.js';
 import { probePython } from './probe.js';
 import { PythonEngine } from './python-engine.js';
 
 export type { PythonEngineOptions } from './options.js';
 
-const sessionOptions = z.strictObject({});
+const sessionOptions = (server: Policy) => z.strictObject({ policy: policyOption(server) });
+type SessionOptions = ReturnType<typeof sessionOptions>;
 
-export function pythonEngine(
-  options: PythonEngineOptions,
-): EngineDefinition<PythonEngine, typeof sessionOptions> {
+export function pythonEngine(options: PythonEngineOptions): EngineDefinition<PythonEngine, SessionOptions> {
   const host = new KernelHost(options);
-  return defineEngine<PythonEngine, typeof sessionOptions>({
+  return defineEngine<PythonEngine, SessionOptions>({
     name: 'python',
     apiVersion: 1,
     capabilities: { execute: true, replay: true, clear: true },
     isolation: 'process',
-    options: sessionOptions,
+    options: sessionOptions(options.policy ?? 'open'),
     operations: [listVariables, getVariable, setVariable],
-    create: async (_options, context) =>
-      new PythonEngine(await host.startKernel(context), host, context, options).open(),
+    stateless: [analyzeData],
+    create: async ({ policy }, context) =>
+      new PythonEngine(await host.startKernel(context), host, context, options).open(policy),
     warmUp: () => host.warmUp(),
     describe: () => probePython(options),
     dispose: () => host.dispose(),

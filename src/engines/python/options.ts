@@ -1,5 +1,6 @@
 /** What the Python engine is given: settings from the configuration, and the ports it reaches the machine through. */
 import type { IClock, IFiles, IIds, ILog, ISpawner } from '../../types/ports.js';
+import type { Policy } from './policy.js';
 
 export interface PythonEngineOptions {
   /** A path, or a name looked up on `searchPath`. */
@@ -8,6 +9,8 @@ export interface PythonEngineOptions {
   readonly searchPath?: string;
   /** Modules that every kernel finds imported already; what is not installed is left out. */
   readonly preload: readonly string[];
+  /** Of sessions that choose none; `restricted` is that of all. Default: open. */
+  readonly policy?: Policy;
   readonly startTimeoutMs: number;
   /** Between the rungs of the interrupt ladder. */
   readonly interruptGraceMs: number;

@@ -26,6 +26,8 @@ MODULES = (
     'cells',
     'rebuild',
     'runner',
+    'policy',
+    'analysis',
     'definitions',
     'classes',
     'arrays',
