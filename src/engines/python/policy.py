@@ -83,7 +83,7 @@ PRESENT = frozenset(filter(_is_installed, ('pandas', 'numpy', 'matplotlib', 'sea
 
 
 def check_code(code: str) -> None:
-    """Raises OperationError `code_rejected` for the first of text, syntax, imports, attributes that is refused."""
+    """Raises OperationError `code_rejected` for the first refusal of text, syntax, import, attribute."""
     # The parser reads a name in other letters as the same name.
     for text in {code: None, unicodedata.normalize('NFKC', code): None}:
         for shown, pattern in DANGEROUS:
