@@ -20,6 +20,8 @@ import { codeOperations } from './managers/code-operations.js';
 import { PersistenceManager } from './managers/persistence-manager.js';
 import { serverOperations } from './managers/server-operations.js';
 import { SessionManager } from './managers/session-manager.js';
+import { statelessOperations } from './managers/stateless-operations.js';
+import { StatelessRuns } from './managers/stateless-runs.js';
 import { sessionOperations } from './managers/session-operations.js';
 import { loadPlugins } from './plugins.js';
 import type { Plugins } from './plugins.js';
@@ -30,7 +32,7 @@ import { IConfig } from './types/config.js';
 import { IEngines } from './types/engine.js';
 import type { EngineDefinition } from './types/engine.js';
 import { SojournError } from './types/errors.js';
-import { IPersistenceManager, ISessionManager } from './types/managers.js';
+import { IPersistenceManager, ISessionManager, IStatelessRuns } from './types/managers.js';
 import { ICatalogue, ITransport } from './types/operation.js';
 import type { Operation } from './types/operation.js';
 import { IClock, IFiles, IIds, ILog, ISpawner } from './types/ports.js';
@@ -55,6 +57,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   bindPorts(container, options, plugins);
   bindCore(container);
   bindManagers(container);
+  bindStatelessRuns(container);
   bindTransports(container);
   return new App(container);
 }
@@ -86,7 +89,14 @@ function bindCore(container: Container): void {
     );
   container
     .bind<ICatalogue>(ICatalogue)
-    .toResolvedValue(createCatalogue, [ISessionManager, tokens.answers, IEngines, IConfig, IClock]);
+    .toResolvedValue(createCatalogue, [
+      ISessionManager,
+      tokens.answers,
+      IEngines,
+      IConfig,
+      IClock,
+      IStatelessRuns,
+    ]);
 }
 
 function bindManagers(container: Container): void {
@@ -111,6 +121,16 @@ function bindManagers(container: Container): void {
         log: context.get(ILog),
       }),
   );
+}
+
+function bindStatelessRuns(container: Container): void {
+  container
+    .bind<IStatelessRuns>(IStatelessRuns)
+    .toResolvedValue(
+      (engines: IEngines, config: IConfig, clock: IClock, ids: IIds, files: IFiles, log: ILog) =>
+        new StatelessRuns({ engines, config, clock, ids, files, log }),
+      [IEngines, IConfig, IClock, IIds, IFiles, ILog],
+    );
 }
 
 function bindTransports(container: Container): void {
@@ -151,6 +171,7 @@ function createEngines(
     ...searchPath(),
     preload: config.python.preload,
     spareKernels: config.python.spare_kernel_count,
+    policy: config.python.policy,
     startTimeoutMs: config.python.start_timeout_s * 1000,
     interruptGraceMs: config.execution.interrupt_grace_ms,
     variableBytes: config.limits.variable_bytes,
@@ -193,6 +214,7 @@ function createCatalogue(
   engines: IEngines,
   config: IConfig,
   clock: IClock,
+  stateless: IStatelessRuns,
 ): ICatalogue {
   const catalogue = new Catalogue(sessions, answers);
   const facts = {
@@ -205,6 +227,7 @@ function createCatalogue(
     ...serverOperations(sessions, engines, facts, clock),
     ...sessionOperations(sessions, clock),
     ...codeOperations(engines, sessions),
+    ...statelessOperations(engines, stateless),
   ];
   for (const operation of operations) catalogue.register(operation);
   return catalogue;
@@ -233,6 +256,8 @@ export class App {
       this.owned.use({ dispose: () => this.disposeEngines() });
       const sessions = this.owned.use(this.container.get<ISessionManager>(ISessionManager));
       await sessions.start();
+      const stateless = this.owned.use(this.container.get<IStatelessRuns>(IStatelessRuns));
+      await stateless.start();
       this.started = true;
       return report;
     } catch (error) {

@@ -58,6 +58,7 @@ const eventTypes = [
 ];
 
 const operations = [
+  'check_code',
   'clear',
   'create_session',
   'delete_file',
@@ -79,6 +80,7 @@ const operations = [
   'ping',
   'read_file',
   'restart',
+  'run_once',
   'save',
   'save_script',
   'status',
@@ -166,6 +168,7 @@ describe('the surface that others rely on', () => {
     const promised = [
       'python.executable',
       'python.preload',
+      'python.policy',
       'pool.max_live_sessions',
       'durability',
       'transports',

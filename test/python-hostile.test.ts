@@ -43,7 +43,7 @@ describe('a hostile Python kernel', () => {
   async function mourned(): Promise<{ engine: PythonEngine; deaths: EngineDeath[] }> {
     const deaths: EngineDeath[] = [];
     const engine = await world.definition.create(
-      { sandbox: 'off' },
+      { sandbox: 'off', policy: 'open' },
       {
         sessionId: 's',
         uid: systemIds.uid(),

@@ -178,7 +178,7 @@ async function readJson(operation: string, response: Response, url: string): Pro
   return text === '' ? null : (JSON.parse(text) as unknown);
 }
 
-/** The few operations on the server itself have addresses of their own; all others follow one rule. */
+/** Some operations on the server itself have addresses of their own; all others follow one rule. */
 const serverAddresses: Readonly<Record<string, { method: string; path: string }>> = {
   create_session: { method: 'POST', path: '/sessions' },
   list_sessions: { method: 'GET', path: '/sessions' },
@@ -190,6 +190,9 @@ function address(operation: string, params: Record<string, unknown>) {
   const own = serverAddresses[operation];
   if (own?.method === 'GET') return { method: 'GET', path: withQuery(own.path, params), body: undefined };
   if (own) return { ...own, body: JSON.stringify(params) };
+  if (params.session_id === undefined) {
+    return { method: 'POST', path: `/${encodeURIComponent(operation)}`, body: JSON.stringify(params) };
+  }
   const { session_id, ...rest } = params;
   const id = encodeURIComponent(asText(session_id));
   const path = `/sessions/${id}/${encodeURIComponent(operation)}`;

@@ -30,10 +30,10 @@ export class SessionHandle implements ISession {
   }
 
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecutionResult> {
-    const { timeoutS, silent, reportFiles, replay, ...write } = options;
+    const { timeoutS, silent, reportFiles, replay, clearFirst, ...write } = options;
     const answer = await this.ask<ExecuteResult>(
       'execute',
-      { code, ...snakeize({ timeoutS, silent, reportFiles, replay }) },
+      { code, ...snakeize({ timeoutS, silent, reportFiles, replay, clearFirst }) },
       write,
     );
     return camelize(answer);

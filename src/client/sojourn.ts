@@ -35,7 +35,14 @@ export class Sojourn implements ISojourn, ISessionClient {
   }
 
   async listSessions(
-    query: { kind?: string; status?: string; tag?: string; limit?: number; cursor?: string } = {},
+    query: {
+      kind?: string;
+      status?: string;
+      tag?: string;
+      includeInactive?: boolean;
+      limit?: number;
+      cursor?: string;
+    } = {},
   ) {
     const page = (await this.caller.call('list_sessions', snakeize(query))) as ListAnswer;
     return {

@@ -67,6 +67,21 @@ export const listRules: readonly StoreRule[] = [
     },
   },
   {
+    title: 'lists are filtered by the last activity as it is now',
+    async check(store) {
+      for (const id of ['a', 'b', 'c']) await addSession(store, id, { last_activity: at(1) });
+      await store.updateSession('b', { last_activity: at(5) });
+      assert.deepEqual(await idsOf(store, { active: { since: at(5), or_ids: [] } }), ['b']);
+      assert.deepEqual(await idsOf(store, { active: { since: at(5), or_ids: ['c', 'missing'] } }), [
+        'b',
+        'c',
+      ]);
+      assert.deepEqual(await idsOf(store, { active: { since: at(1), or_ids: [] } }), ['a', 'b', 'c']);
+      const page = await store.listSessions({ limit: 1, active: { since: at(5), or_ids: ['c'] } });
+      assert.equal(page.total, 2);
+    },
+  },
+  {
     title: 'the total counts all that match, on the page or not',
     async check(store) {
       for (let i = 0; i < 5; i += 1) await addSession(store, `s${i}`, { owner: i < 3 ? 'ada' : 'bob' });

@@ -53,8 +53,9 @@ export async function runInEngine(
   const started = clock.monotonic();
   const elapsed = () => Math.round((clock.monotonic() - started) * 1000) / 1000;
   try {
-    if (request.operation === 'execute') {
-      const execute = await runCode(engine, request, context);
+    const runCode = codeRunner(engine, definition, request);
+    if (runCode) {
+      const execute = await runCode(context);
       if (execute.status === 'timeout') execute.error = timeoutError(timeoutMs, execute.error);
       return { status: execute.status, duration_ms: elapsed(), execute, error: execute.error ?? null };
     }
@@ -74,10 +75,29 @@ export async function runInEngine(
   }
 }
 
-function runCode(engine: IEngine, request: RunRequest, context: RunContext): Promise<ExecuteOutcome> {
+/** Undefined for operations that run no code. */
+function codeRunner(
+  engine: IEngine,
+  definition: EngineDefinition,
+  { operation, params }: RunRequest,
+): ((context: RunContext) => Promise<ExecuteOutcome>) | undefined {
+  if (operation === 'execute') return (context) => execute(engine, definition, params, context);
+  const found = definition.stateless?.find((candidate) => candidate.name === operation);
+  return found && ((context) => found.run(engine, found.params.parse(params), context));
+}
+
+async function execute(
+  engine: IEngine,
+  definition: EngineDefinition,
+  params: RunRequest['params'],
+  context: RunContext,
+): Promise<ExecuteOutcome> {
   if (!engine.execute) throw new Error('the engine declares execute and has none');
-  const code = String(request.params.code);
-  return engine.execute({ code, silent: request.params.silent === true }, context);
+  if (params.clear_first === true) {
+    if (!engine.clear) throw errors.notSupported(definition.name, 'clear');
+    await engine.clear();
+  }
+  return engine.execute({ code: String(params.code), silent: params.silent === true }, context);
 }
 
 function failedOutcome(error: unknown, definition: EngineDefinition, duration_ms: number): RunOutcome {

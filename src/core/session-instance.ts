@@ -222,7 +222,8 @@ export class SessionInstance implements ISessionInstance {
       await Promise.all(this.reads);
       await this.saver.saveInTurn('hibernate');
       await this.writer.flush();
-      await this.services.store.updateSession(this.id, { asleep: 'hibernated' });
+      const last_activity = new Date(this.lastAccess).toISOString();
+      await this.services.store.updateSession(this.id, { asleep: 'hibernated', last_activity });
       this.ended = retired();
       this.mailbox.close(this.ended);
       await this.incarnation.dispose();
@@ -265,11 +266,10 @@ export class SessionInstance implements ISessionInstance {
 
   getMetadata(): SessionMetadata {
     const memoryBytes = this.incarnation.current?.memoryBytes?.() ?? 0;
-    return describeSession(this.currentRecord(), {
-      status: this.status(),
-      memoryBytes,
-      lastAccess: this.lastAccess,
-    });
+    const { clock, config } = this.services;
+    const inactivity = { now: clock.now(), afterS: config.session.inactive_after_s };
+    const live = { status: this.status(), memoryBytes, lastAccess: this.lastAccess };
+    return describeSession(this.currentRecord(), live, inactivity);
   }
 
   isDirty(): boolean {

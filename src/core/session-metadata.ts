@@ -10,8 +10,26 @@ export interface LiveFacts {
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
+/** When it was last used, in milliseconds since 1970; null = now, and as long as it runs. */
+export function lastUse(record: SessionRecord, live: LiveFacts | null): number | null {
+  if (live?.status === 'busy') return null;
+  return live?.lastAccess ?? Date.parse(record.last_activity);
+}
+
+/** When what is not used counts as inactive. */
+export interface Inactivity {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** 0 = never. */
+  readonly afterS: number;
+}
+
 /** @param live null while the session is asleep. */
-export function describeSession(record: SessionRecord, live: LiveFacts | null): SessionMetadata {
+export function describeSession(
+  record: SessionRecord,
+  live: LiveFacts | null,
+  { now, afterS }: Inactivity,
+): SessionMetadata {
   const lastAccess = live?.lastAccess ?? Date.parse(record.last_activity);
   const asleep = live === null || live.status === 'hibernated';
   const sleeps = !asleep && live.status !== 'busy' && record.timeout_s > 0;
@@ -27,6 +45,7 @@ export function describeSession(record: SessionRecord, live: LiveFacts | null): 
     created_at: record.created_at,
     last_activity: iso(lastAccess),
     expires_at: record.expire_after_s > 0 ? iso(lastAccess + record.expire_after_s * 1000) : null,
+    inactive: afterS > 0 && now - (lastUse(record, live) ?? now) > afterS * 1000,
     sleeps_at: sleeps ? iso(lastAccess + record.timeout_s * 1000) : null,
     timeout_s: record.timeout_s,
     head_seq: record.head_seq,

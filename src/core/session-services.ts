@@ -14,7 +14,7 @@ export interface SessionServices {
   readonly ids: IIds;
   readonly log: ILog;
   readonly definition: EngineDefinition;
-  readonly config: Pick<IConfig, 'limits' | 'execution' | 'checkpoint'>;
+  readonly config: Pick<IConfig, 'limits' | 'execution' | 'checkpoint' | 'session'>;
   /** The session's own folder. */
   readonly workspace: string;
   /** What clients do in it. */

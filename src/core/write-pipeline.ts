@@ -43,6 +43,8 @@ export class Write {
   seq: number | null = null;
   /** Its result is in the journal. */
   answered = false;
+  /** It was refused before it had a place, and will have none. */
+  refused = false;
   private journaling: Promise<number> | null = null;
 
   constructor(
@@ -60,6 +62,11 @@ export class Write {
     });
     return this.journaling;
   }
+
+  /** Its place, also one that is being stored now; null when nobody has asked for one. */
+  get place(): Promise<number> | null {
+    return this.journaling;
+  }
 }
 
 interface Running {
@@ -70,6 +77,8 @@ interface Running {
 
 export class WritePipeline {
   private running: Running | null = null;
+  /** Of a write whose turn has come and that does not run yet. */
+  private starting: AbortController | null = null;
   private readonly waiting = new Set<Write>();
   private readonly byKey = new Map<string, { operation: string; params: Params; answer: Promise<unknown> }>();
 
@@ -107,8 +116,10 @@ export class WritePipeline {
   }
 
   async interrupt(): Promise<InterruptReport> {
-    const running = this.running;
-    if (!running) return { interrupted: false, seq: null, rung: null, ms: null };
+    const { running, starting } = this;
+    // There is nothing to stop yet; it will find that it was.
+    starting?.abort('interrupted');
+    if (!running) return { interrupted: starting !== null, seq: null, rung: null, ms: null };
     running.controller.abort('interrupted');
     const { execute } = await running.outcome;
     const stopped = execute?.interrupt;
@@ -145,7 +156,7 @@ export class WritePipeline {
 
   private async enqueue(operation: string, params: Params, call: WriteCall): Promise<unknown> {
     if (call.on_busy === 'reject' && this.host.mailbox.busy) throw this.busy();
-    if (call.on_busy === 'interrupt') this.running?.controller.abort('interrupted');
+    if (call.on_busy === 'interrupt') (this.running?.controller ?? this.starting)?.abort('interrupted');
     const write = new Write(operation, params, call, (one) => this.journalInput(one));
     this.waiting.add(write);
     const work = this.host.mailbox.write(() => this.take(write)).finally(() => this.waiting.delete(write));
@@ -164,6 +175,7 @@ export class WritePipeline {
     work.catch((error: unknown) => {
       this.services.log.debug({ err: error, seq: write.seq }, 'a write failed after its caller had gone');
     });
+    if (write.refused) return work;
     const seq = await write.journal();
     const empty = new ExecutionOutput(0).toResult();
     const rest = { should_exit: false, error: null, execution_count: null, duration_ms: waitMs };
@@ -176,23 +188,27 @@ export class WritePipeline {
     try {
       const engine = await this.host.engine();
       this.checkConditions(write.call);
+      const controller = new AbortController();
+      this.starting = controller;
+      // Before it is journaled: code that is refused leaves no trace.
+      if (write.operation === 'execute') await engine.admit?.(String(write.params.code));
       await write.journal();
-      return await this.run(write, engine);
+      return await this.run(write, engine, controller);
     } catch (error) {
+      this.starting = null;
       this.running = null;
-      if (write.seq !== null && !write.answered) await this.closeUnrun(write, error);
+      if (!write.answered) await this.closeUnrun(write, error);
       throw error;
     }
   }
 
-  private async run(write: Write, engine: IEngine): Promise<unknown> {
+  private async run(write: Write, engine: IEngine, controller: AbortController): Promise<unknown> {
     const { services, host } = this;
     const seq = write.seq ?? 0;
     const output = new ExecutionOutput(services.config.limits.output_bytes);
     const pass = (body: SessionEventBody) =>
       output.add(host.writer.add({ ...body, input_seq: seq } as SessionEventBody));
     const gate = new OutputGate(services.config.limits.journal_output_bytes, pass);
-    const controller = new AbortController();
     const request = {
       operation: write.operation,
       params: write.params,
@@ -205,6 +221,7 @@ export class WritePipeline {
     const moment = write.params.report_files === true ? await fileChanges.moment() : null;
     const running = runInEngine(engine, services.definition, request, services.clock);
     this.running = { seq, controller, outcome: running };
+    this.starting = null;
     const outcome = await running.then((ended) =>
       moment ? withNewFiles(ended, fileChanges, moment) : ended,
     );
@@ -262,22 +279,29 @@ export class WritePipeline {
 
   private journalInput(write: Write): Promise<SessionEvent[]> {
     const { call, operation, params } = write;
-    return this.host.writer.appendEvents([
-      {
-        type: 'input',
-        operation,
-        params: { ...params },
-        principal: call.principal.id,
-        ...(call.client_id === undefined ? {} : { client_id: call.client_id }),
-        ...(call.idempotency_key === undefined ? {} : { idempotency_key: call.idempotency_key }),
-        ...(params.replay === false ? { replay: false } : {}),
-      },
-    ]);
+    return this.host.writer.appendEvents(
+      [
+        {
+          type: 'input',
+          operation,
+          params: { ...params },
+          principal: call.principal.id,
+          ...(call.client_id === undefined ? {} : { client_id: call.client_id }),
+          ...(call.idempotency_key === undefined ? {} : { idempotency_key: call.idempotency_key }),
+          ...(params.replay === false ? { replay: false } : {}),
+        },
+      ],
+      { last_activity: new Date(this.services.clock.now()).toISOString() },
+    );
   }
 
-  /** It has a place in the journal and will not run: say so there. */
+  /** It will not run: where it has a place in the journal, say so there. */
   private async closeUnrun(write: Write, error: unknown): Promise<void> {
-    if (this.host.writer.broken !== undefined) return;
+    const { place } = write;
+    write.refused = place === null;
+    // Whoever had it journaled has the failure of that.
+    const seq = await place?.catch(() => null);
+    if (typeof seq !== 'number' || this.host.writer.broken !== undefined) return;
     const known = isSojournError(error) ? error : undefined;
     const described = {
       name: known?.code ?? 'internal',
@@ -285,7 +309,6 @@ export class WritePipeline {
       traceback: '',
       code: known?.code ?? 'internal',
     };
-    const seq = write.seq ?? 0;
     await this.host.writer.appendEvents([
       {
         type: 'result',

@@ -30,6 +30,10 @@ const executeSchema = z
       .boolean()
       .optional()
       .describe('false: recovery never runs it again; a checkpoint is taken instead.'),
+    clear_first: z
+      .boolean()
+      .optional()
+      .describe('Removes all variables first, in the same turn; code that is refused removes nothing.'),
   })
   .refine(({ code, command }) => (code === undefined) !== (command === undefined), {
     message: 'give the code as text in `code` (or in `command`)',

@@ -1,5 +1,6 @@
 /** The record of a new session: what was asked for, completed by the configuration's defaults. */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { IConfig } from '../types/config.js';
 import { isolationOf } from '../types/engine.js';
 import type { EngineDefinition } from '../types/engine.js';
@@ -18,12 +19,15 @@ export interface NewSession {
   readonly config: IConfig;
 }
 
+const optionsSchema = z.record(z.string(), z.unknown());
+
 const strength: Record<Isolation, number> = { none: 0, process: 1, sandbox: 2 };
 
 /** @throws not_supported when the machine isolates less than was asked · invalid_params for the engine's options */
 export async function newRecord(from: NewSession): Promise<SessionRecord> {
   const { request, definition } = from;
-  const isolation = await isolationOf(definition, checkedOptions(request, definition));
+  const options = parseOptions(definition, request.options);
+  const isolation = await isolationOf(definition, options);
   checkIsolation(request, definition, isolation);
   return {
     session_id: from.id,
@@ -37,7 +41,7 @@ export async function newRecord(from: NewSession): Promise<SessionRecord> {
     last_activity: from.at,
     ...policies(from),
     isolation,
-    options: request.options ?? {},
+    options,
     epoch: 1,
     head_seq: 0,
     stored_bytes: 0,
@@ -70,9 +74,16 @@ function checkIsolation(
   throw new SojournError('not_supported', detail, { isolation });
 }
 
-function checkedOptions(request: CreateSession, definition: EngineDefinition): unknown {
-  const options = definition.options.safeParse(request.options ?? {});
-  if (options.success) return options.data;
+/**
+ * What the engine makes of a session's options, its defaults included: a session keeps those that it began with.
+ * @throws invalid_params
+ */
+export function parseOptions(
+  definition: EngineDefinition,
+  given: Record<string, unknown> = {},
+): Record<string, unknown> {
+  const options = definition.options.safeParse(given);
+  if (options.success) return optionsSchema.parse(options.data);
   const [issue] = options.error.issues;
   const detail = `options.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
   throw new SojournError('invalid_params', detail, { kind: definition.name });

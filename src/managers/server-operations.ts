@@ -47,6 +47,10 @@ function listOperations(sessions: ISessionManager): Operation[] {
         kind: z.string().optional(),
         status: sessionStatusSchema.optional(),
         tag: z.string().optional(),
+        include_inactive: z
+          .boolean()
+          .default(false)
+          .describe('Sessions that have not been used for session.inactive_after_s, too.'),
         limit: z.number().int().min(1).max(1000).default(100),
         cursor: z.string().max(1000).optional(),
       }),
@@ -57,7 +61,8 @@ function listOperations(sessions: ISessionManager): Operation[] {
         next_cursor: z.string().nullable(),
       }),
       http: [{ method: 'GET', path: '/sessions' }],
-      handle: (params, call) => sessions.listSessions(params, call.principal),
+      handle: ({ include_inactive: includeInactive, ...query }, call) =>
+        sessions.listSessions({ ...query, includeInactive }, call.principal),
     }),
     defineServerOperation({
       name: 'ping',
@@ -96,7 +101,10 @@ function statusOperation(
     }),
     http: [{ method: 'GET', path: '/status' }],
     handle: async (_params, call) => {
-      const { total_sessions: total } = await sessions.listSessions({ limit: 1 }, call.principal);
+      const { total_sessions: total } = await sessions.listSessions(
+        { limit: 1, includeInactive: true },
+        call.principal,
+      );
       const { live, busy, memory_bytes } = sessions.counts();
       return {
         status: 'ok' as const,

@@ -3,9 +3,9 @@
  * was woken here, once, however many asked at the same time.
  */
 import { describeSession } from '../core/session-metadata.js';
-import type { LiveFacts } from '../core/session-metadata.js';
 import type { Absence } from '../core/incarnation.js';
 import { TopicEmitter } from '../core/lifecycle.js';
+import { KeyedTurns } from '../core/keyed-turns.js';
 import { isRetired } from '../core/retirement.js';
 import { FileStaging } from '../core/file-staging.js';
 import type { SessionInstance } from '../core/session-instance.js';
@@ -27,15 +27,15 @@ import type {
   SessionRecord,
 } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
+import { ExpiryKeeper } from './expiry-keeper.js';
 import { liveSession } from './live-session.js';
 import { createKey, newRecord } from './new-session.js';
 import { checkSessionLimits } from './session-limits.js';
-import { statusFilter } from './status-filter.js';
 import { PoolKeeper } from './pool-keeper.js';
 import { forkKey, forkSession } from './session-fork.js';
-import type { MakeInstance } from './session-fork.js';
 import type { ForkRequest, ForkResult } from '../types/managers.js';
 import { removeWorkspace, sweepWorkspaces, workspaceOf, workspacesOf } from './workspaces.js';
+import { inactivityOf, listSessions, liveFactsOf, mayUse } from './session-listing.js';
 
 export interface SessionManagerServices {
   readonly store: ISessionStore;
@@ -53,9 +53,10 @@ export class SessionManager implements ISessionManager {
   private readonly events: TopicEmitter<SessionEvent>;
   private readonly keeper: PoolKeeper;
   private readonly staging: FileStaging;
+  private readonly expiry: ExpiryKeeper;
   private readonly waking = new Map<string, Promise<ISessionInstance>>();
-  /** Ids that are being created or deleted: both are awaited, never overtaken. */
-  private readonly changing = new Map<string, Promise<unknown>>();
+  /** Creating, waking and deleting one id happen one after another. */
+  private readonly changing = new KeyedTurns();
   private closing = false;
   private ending: Promise<void> | null = null;
 
@@ -63,6 +64,11 @@ export class SessionManager implements ISessionManager {
     this.events = new TopicEmitter(services.log);
     this.keeper = new PoolKeeper(services);
     this.staging = new FileStaging(workspacesOf(services.config), services.files, services.ids);
+    this.expiry = new ExpiryKeeper({
+      ...services,
+      liveFacts: (id) => liveFactsOf(services.pool, id),
+      deleteIf: (id, isDue) => this.deleteIf(id, isDue),
+    });
   }
 
   async start(): Promise<void> {
@@ -70,6 +76,7 @@ export class SessionManager implements ISessionManager {
     await this.staging.clear();
     this.services.persistence.start();
     this.keeper.start();
+    this.expiry.start();
     sweepWorkspaces(workspacesOf(config), store, files, log).catch((error: unknown) => {
       log.warn({ err: error }, 'left-over workspaces could not be removed');
     });
@@ -82,7 +89,7 @@ export class SessionManager implements ISessionManager {
     const id = request.session_id ?? (key === undefined ? ids.sessionId() : `s-${key.slice(0, 12)}`);
     const existing = await store.getSession(id);
     if (existing) return this.existing(existing, request, call, key);
-    return this.alone(id, async () => {
+    return this.changing.run(id, async () => {
       const raced = await store.getSession(id);
       if (raced) return this.existing(raced, request, call, key);
       return this.createNew(id, request, call, key);
@@ -115,30 +122,24 @@ export class SessionManager implements ISessionManager {
   }
 
   async getMetadata(id: string, principal: Principal): Promise<SessionMetadata> {
-    return describeSession(await this.record(id, principal), this.liveFacts(id));
+    return this.describe(await this.record(id, principal));
   }
 
   async updateSession(id: string, patch: SessionPatch, principal: Principal): Promise<SessionMetadata> {
     await this.record(id, principal);
-    const live = this.services.pool.peek(id);
-    if (live) return live.updateMetadata(patch);
-    return describeSession(await this.services.store.updateSession(id, patch), null);
+    const { pool, store, clock } = this.services;
+    const live = pool.peek(id);
+    live?.touch();
+    const used = { ...patch, last_activity: new Date(clock.now()).toISOString() };
+    const changed = await (live?.updateMetadata(used) ??
+      store.updateSession(id, used).then((record) => this.describe(record)));
+    this.expiry.note(changed.expires_at);
+    return changed;
   }
 
   async deleteSession(id: string, principal: Principal): Promise<void> {
     await this.record(id, principal);
-    await this.alone(id, async () => {
-      const record = await this.record(id, principal);
-      const { pool, store, files, log } = this.services;
-      const live = pool.peek(id) as SessionInstance | undefined;
-      pool.remove(id);
-      await live?.dispose(errors.sessionNotFound(id));
-      await store.deleteSession(id);
-      // What cannot be removed now is swept at a later start; the session is gone.
-      await removeWorkspace(workspaceOf(record, this.services.config), files).catch((error: unknown) => {
-        log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
-      });
-    });
+    await this.changing.run(id, async () => this.remove(await this.record(id, principal)));
   }
 
   async forkSession(id: string, request: ForkRequest, call: CallContext): Promise<ForkResult> {
@@ -146,14 +147,14 @@ export class SessionManager implements ISessionManager {
     const { ids, store, config } = this.services;
     const key = forkKey(call, id);
     const childId = request.session_id ?? (key === undefined ? ids.sessionId() : `s-${key.slice(0, 12)}`);
-    return this.alone(childId, async () => {
+    return this.changing.run(childId, async () => {
       const existing = await store.getSession(childId);
       if (existing) return { ...this.existing(existing, {}, call, key), live: false, not_kept: [] };
       await checkSessionLimits(store, config, call.principal);
       const wanted = { id: childId, key, request, owner: call.principal.id };
-      const make: MakeInstance = (...made) => this.instance(...made);
-      const work = (source: ISessionInstance) => forkSession(source, wanted, this.services, make);
-      const { instance, live, not_kept } = await this.use(id, call.principal, work);
+      const { instance, live, not_kept } = await this.use(id, call.principal, (source) =>
+        forkSession(source, wanted, this.services, (...made) => this.instance(...made)),
+      );
       this.keeper.add(instance);
       return { ...(await this.getMetadata(childId, call.principal)), live, not_kept };
     });
@@ -166,23 +167,8 @@ export class SessionManager implements ISessionManager {
     return answer as ExecuteResult;
   }
 
-  async listSessions(query: ListQuery, principal: Principal): Promise<SessionList> {
-    const { store, pool } = this.services;
-    const { status, ...rest } = query;
-    const owner = principal.access === 'admin' ? {} : { owner: principal.id };
-    const byStatus = status === undefined ? {} : statusFilter(status, pool.getAll());
-    const page = await store.listSessions({ ...rest, ...owner, ...byStatus });
-    const sessions = page.sessions.map((record) =>
-      describeSession(record, this.liveFacts(record.session_id)),
-    );
-    const visible = pool.getAllMetadata().filter((session) => mayUse(principal, session.owner));
-    const memory = visible.reduce((sum, session) => sum + session.memory_bytes, 0);
-    return {
-      sessions,
-      total_sessions: page.total,
-      total_memory_mb: Math.round((memory / 1024 ** 2) * 100) / 100,
-      next_cursor: page.next_cursor,
-    };
+  listSessions(query: ListQuery, principal: Principal): Promise<SessionList> {
+    return listSessions(this.services, query, principal);
   }
 
   async readEvents(id: string, sinceSeq: number, limit: number, principal: Principal): Promise<EventPage> {
@@ -216,7 +202,7 @@ export class SessionManager implements ISessionManager {
   }
   async drain(): Promise<void> {
     this.closing = true;
-    await Promise.allSettled([...this.waking.values(), ...this.changing.values()]);
+    await Promise.allSettled([...this.waking.values(), ...this.changing.pending()]);
     const graceMs = this.services.config.shutdown_grace_s * 1000;
     await Promise.allSettled(this.services.pool.getAll().map((session) => session.drain(graceMs)));
   }
@@ -245,6 +231,7 @@ export class SessionManager implements ISessionManager {
 
   private async end(): Promise<void> {
     await this.drain();
+    await this.expiry.stop();
     await this.keeper.stop();
     const { pool, persistence, log } = this.services;
     await persistence.shutdown().catch((error: unknown) => {
@@ -293,7 +280,9 @@ export class SessionManager implements ISessionManager {
     }
     this.keeper.add(instance);
     this.services.log.info({ session_id: id, kind: record.kind }, 'a session was created');
-    return this.getMetadata(id, call.principal);
+    const created = await this.getMetadata(id, call.principal);
+    this.expiry.note(created.expires_at);
+    return created;
   }
 
   private existing(
@@ -305,28 +294,39 @@ export class SessionManager implements ISessionManager {
     const mine = mayUse(call.principal, record.owner);
     const repeated = key !== undefined && record.create_key === key;
     if (mine && (repeated || request.if_exists === 'return')) {
-      return describeSession(record, this.liveFacts(record.session_id));
+      return this.describe(record);
     }
     throw errors.sessionExists(record.session_id);
   }
 
-  /** Creating and deleting one id happen one after another. */
-  private async alone<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const before = this.changing.get(id) ?? Promise.resolve();
-    const after = before.catch(() => undefined).then(work);
-    this.changing.set(id, after);
-    try {
-      return await after;
-    } finally {
-      if (this.changing.get(id) === after) this.changing.delete(id);
-    }
+  private async deleteIf(id: string, isDue: (record: SessionRecord) => boolean): Promise<boolean> {
+    return this.changing.run(id, async () => {
+      const record = await this.services.store.getSession(id);
+      if (!record || !isDue(record)) return false;
+      await this.remove(record);
+      return true;
+    });
+  }
+
+  /** For a caller that is alone with the id. */
+  private async remove(record: SessionRecord): Promise<void> {
+    const { session_id: id } = record;
+    const { pool, store, files, log } = this.services;
+    const live = pool.peek(id) as SessionInstance | undefined;
+    pool.remove(id);
+    await live?.dispose(errors.sessionNotFound(id));
+    await store.deleteSession(id);
+    // What cannot be removed now is swept at a later start; the session is gone.
+    await removeWorkspace(workspaceOf(record, this.services.config), files).catch((error: unknown) => {
+      log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
+    });
   }
 
   private wakeOnce(id: string): Promise<ISessionInstance> {
     const under = this.waking.get(id);
     if (under) return under;
     // In line with creating and deleting: a session that is being deleted is not woken beside it.
-    const waking = this.alone(id, () => this.wake(id)).finally(() => this.waking.delete(id));
+    const waking = this.changing.run(id, () => this.wake(id)).finally(() => this.waking.delete(id));
     this.waking.set(id, waking);
     return waking;
   }
@@ -382,11 +382,9 @@ export class SessionManager implements ISessionManager {
     return record;
   }
 
-  private liveFacts(id: string): LiveFacts | null {
-    const live = this.services.pool.peek(id);
-    if (!live) return null;
-    const { status, memory_bytes } = live.getMetadata();
-    return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime() };
+  private describe(record: SessionRecord): SessionMetadata {
+    const live = liveFactsOf(this.services.pool, record.session_id);
+    return describeSession(record, live, inactivityOf(this.services));
   }
 
   private engineOf(kind: string): EngineDefinition {
@@ -400,7 +398,3 @@ export class SessionManager implements ISessionManager {
     if (this.closing) throw errors.closed('Sojourn');
   }
 }
-
-/** Sessions of others do not exist for a principal without admin access. */
-const mayUse = (principal: Principal, owner: string): boolean =>
-  principal.access === 'admin' || principal.id === owner;

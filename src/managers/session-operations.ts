@@ -117,7 +117,8 @@ function stateOperations(sessions: ISessionManager): Operation[] {
       handle: (_params, call) =>
         call.use((session) => {
           session.touch();
-          return Promise.resolve(session.getMetadata());
+          const last_activity = new Date(session.getLastAccessTime()).toISOString();
+          return session.updateMetadata({ last_activity });
         }),
     }),
   ];

@@ -309,6 +309,10 @@ function matches(record: SessionRecord, query: SessionQuery): boolean {
   if (query.kind !== undefined && record.kind !== query.kind) return false;
   if (query.tag !== undefined && !record.tags.includes(query.tag)) return false;
   if (query.failed !== undefined && (record.failure !== null) !== query.failed) return false;
+  const { active } = query;
+  const isActive =
+    active === undefined || record.last_activity >= active.since || active.or_ids.includes(record.session_id);
+  if (!isActive) return false;
   if (query.except_ids?.includes(record.session_id) === true) return false;
   return query.session_ids === undefined || query.session_ids.includes(record.session_id);
 }

@@ -56,6 +56,8 @@ export interface ExecuteOptions extends WriteCallOptions {
   reportFiles?: boolean;
   /** False: never run again by recovery; a checkpoint is taken before the answer. */
   replay?: boolean;
+  /** True: the variables are removed first, in the same turn. */
+  clearFirst?: boolean;
 }
 
 export interface Variable {
@@ -186,6 +188,7 @@ export interface ISojourn {
     kind?: string;
     status?: string;
     tag?: string;
+    includeInactive?: boolean;
     limit?: number;
     cursor?: string;
   }): Promise<{

@@ -41,6 +41,7 @@ export const configSchema = z.strictObject({
   session: z
     .strictObject({
       timeout_s: seconds('Idle seconds until a session hibernates; 0 = never.').default(3600),
+      inactive_after_s: seconds('Idle seconds until lists leave a session out; 0 = never.').default(0),
       expire_after_s: seconds('Idle seconds until a session is deleted; 0 = never.').default(0),
       recovery: recoverySchema
         .default('replay')
@@ -75,6 +76,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       sessions: count('Stored sessions in all.').default(100_000),
       sessions_per_owner: count('Stored sessions of one owner.').default(100_000),
+      temporary_sessions: count('Runs without a session at one time.').default(32),
       queue_length: count('Writes that wait in one session.').default(1000),
       request_bytes: bytes('Body of one request.').default(32 * 1024 ** 2),
       json_depth: count('Nesting of a JSON body.').default(64),
@@ -151,6 +153,12 @@ export const configSchema = z.strictObject({
       process_count: count('Processes and threads of one session, where it has a uid of its own.').default(
         256,
       ),
+      policy: z
+        .enum(['open', 'restricted'])
+        .default('open')
+        .describe(
+          'Which code sessions run: open = every code, restricted = what the policy lets through. A session may only be stricter.',
+        ),
       start_timeout_s: seconds('Until a kernel must have answered for the first time.').default(30),
     })
     .prefault({}),

@@ -12,6 +12,11 @@ export interface IEngine extends Disposable {
   /** Runs code. Required when the capability `execute` is declared. */
   execute?(request: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome>;
   /**
+   * Asked before code is journaled, in its turn: code that is refused leaves no trace. What is run again by recovery
+   * was admitted once and is not asked for again. @throws code_rejected
+   */
+  admit?(code: string): Promise<void>;
+  /**
    * Fixes the state as it is now. The session's mailbox waits for this and goes on when it resolves;
    * writing the parts happens afterwards, beside further work.
    */
@@ -132,6 +137,19 @@ export interface EngineOperation<
   run(engine: E, params: z.output<P>, context: RunContext): Promise<z.input<R>>;
 }
 
+/**
+ * An operation of a session kind that needs no session: it is asked of a fresh engine, which is gone with the answer.
+ * The answer is that of a run. `timeout_s` and `options` are among the parameters of each and are not the engine's.
+ */
+export interface StatelessOperation<
+  E extends IEngine = IEngine,
+  P extends z.ZodObject = z.ZodObject,
+> extends Pick<EngineOperation<E, P>, 'name' | 'summary' | 'params' | 'http'> {
+  /** The code among the parameters, which `admit` is asked about. */
+  code?(params: z.output<P>): string | undefined;
+  run(engine: E, params: z.output<P>, context: RunContext): Promise<ExecuteOutcome>;
+}
+
 /** A plugin: one session kind. */
 export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodType = z.ZodType> {
   /** The session kind. */
@@ -140,9 +158,10 @@ export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodTy
   readonly capabilities: EngineCapabilities;
   /** What this machine enforces for its sessions; a function where that has to be found out, or hangs on options. */
   readonly isolation: Isolation | ((options: z.output<O>) => Promise<Isolation>);
-  /** Options of one session, from `create_session`. */
+  /** Options of one session, from `create_session`: what they parse to is stored, and parsed again at each wake. */
   readonly options: O;
   readonly operations?: readonly EngineOperation<E>[];
+  readonly stateless?: readonly StatelessOperation<E>[];
   create(options: z.output<O>, context: EngineContext): Promise<E>;
   /** Gets shared resources ready ahead of the first session; may be skipped. */
   warmUp?(): Promise<void>;
@@ -166,6 +185,11 @@ export const isolationOf = async <E extends IEngine, O extends z.ZodType>(
 export const defineEngineOperation = <E extends IEngine, P extends z.ZodType, R extends z.ZodType>(
   operation: EngineOperation<E, P, R>,
 ): EngineOperation<E, P, R> => operation;
+
+/** Written apart from `defineEngine` for the same reason. */
+export const defineStatelessOperation = <E extends IEngine, P extends z.ZodObject>(
+  operation: StatelessOperation<E, P>,
+): StatelessOperation<E, P> => operation;
 
 export const IEngines = Symbol.for('sojourn.IEngines');
 /** The session kinds that this server knows. */

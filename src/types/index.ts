@@ -68,6 +68,7 @@ export {
   sessionMetadataSchema,
   sessionRecordSchema,
   sessionStatusSchema,
+  statelessResultSchema,
   writeReceiptSchema,
 } from './session.js';
 export type {
@@ -84,6 +85,7 @@ export type {
   SessionRecord,
   SessionState,
   SessionStatus,
+  StatelessResult,
   WriteCall,
   WriteReceipt,
 } from './session.js';
@@ -107,7 +109,7 @@ export type {
   TransportHost,
   WriteOptions,
 } from './operation.js';
-export { defineEngine, defineEngineOperation, IEngines } from './engine.js';
+export { defineEngine, defineEngineOperation, defineStatelessOperation, IEngines } from './engine.js';
 export type {
   CheckpointContent,
   CheckpointSource,
@@ -124,6 +126,7 @@ export type {
   PartSink,
   RestoreReport,
   RunContext,
+  StatelessOperation,
 } from './engine.js';
 export { checkpointRecordSchema, defineStore, ISessionStore, partRefSchema } from './store.js';
 export type {
@@ -139,8 +142,8 @@ export type {
   StoreDefinition,
   StoreOptions,
 } from './store.js';
-export { IPersistenceManager, IProcessManager, ISessionManager } from './managers.js';
-export type { ListQuery, RuntimeInfo, SessionList } from './managers.js';
+export { IPersistenceManager, IProcessManager, ISessionManager, IStatelessRuns } from './managers.js';
+export type { ListQuery, RuntimeInfo, SessionList, StatelessRequest } from './managers.js';
 export { configSchema, IConfig } from './config.js';
 export type { Config, ConfigInput, ResolvedConfig } from './config.js';
 export { ISessionClient } from './client.js';

@@ -9,6 +9,7 @@ import type {
   ISessionInstance,
   SessionMetadata,
   SessionPatch,
+  StatelessResult,
 } from './session.js';
 import type { CheckpointRecord } from './store.js';
 
@@ -60,6 +61,8 @@ export interface ListQuery {
   kind?: string;
   status?: string;
   tag?: string;
+  /** Sessions that have not been used for long, too. */
+  includeInactive?: boolean;
   limit: number;
   cursor?: string;
 }
@@ -68,6 +71,28 @@ export interface SessionList {
   total_sessions: number;
   total_memory_mb: number;
   next_cursor: string | null;
+}
+
+export const IStatelessRuns = Symbol.for('sojourn.IStatelessRuns');
+/** Runs without a session: each has a fresh engine and folder of its own, and nothing is left of either. */
+export interface IStatelessRuns extends Disposable {
+  /** Removes what a crash left behind. */
+  start(): Promise<void>;
+  /** @throws code_rejected · limit_exceeded · invalid_params · not_supported · kernel_died */
+  run(request: StatelessRequest, call: CallContext): Promise<StatelessResult>;
+  /** Says whether the code would be run; resolves when it would. @throws code_rejected and what `run` throws */
+  check(request: Pick<StatelessRequest, 'kind' | 'options' | 'code'>): Promise<void>;
+}
+export interface StatelessRequest {
+  kind: string;
+  /** The engine's own options, as for a session. */
+  options: Record<string, unknown>;
+  /** `execute`, or one of the engine's stateless operations. */
+  operation: string;
+  params: Record<string, unknown>;
+  /** What the engine is asked to admit first. */
+  code: string | undefined;
+  timeoutMs: number;
 }
 
 export const IPersistenceManager = Symbol.for('sojourn.IPersistenceManager');

@@ -87,8 +87,10 @@ export const sessionMetadataSchema = z.object({
   owner: z.string(),
   created_at: z.string(),
   last_activity: z.string(),
-  /** When the session will be deleted; null = never. */
+  /** When the session will be deleted if it is not used; null = never. */
   expires_at: z.string().nullable(),
+  /** Not used for `session.inactive_after_s`: left out of lists until its next use. */
+  inactive: z.boolean().optional(),
   /** When it will hibernate if nothing happens; null = never, or it is asleep already. */
   sleeps_at: z.string().nullable(),
   timeout_s: z.number(),
@@ -164,6 +166,12 @@ export const executeResultSchema = writeReceiptSchema.extend({
   new_files_complete: z.boolean().optional(),
 });
 export type ExecuteResult = z.infer<typeof executeResultSchema>;
+
+/** The answer to a run that belongs to no session: nothing of it is journaled. */
+export const statelessResultSchema = executeResultSchema
+  .omit({ seq: true, epoch: true, durable: true, durable_seq: true })
+  .extend({ status: resultStatusSchema });
+export type StatelessResult = z.infer<typeof statelessResultSchema>;
 
 /** A page of the journal. */
 export interface EventPage {

@@ -41,6 +41,8 @@ export interface SessionQuery {
   /** All but these. */
   except_ids?: readonly string[];
   failed?: boolean;
+  /** Only those with a `last_activity` from this ISO time on, and these. */
+  active?: { since: string; or_ids: readonly string[] };
   limit: number;
   /** From the page before; newest `created_at` first, then by id. */
   cursor?: string;

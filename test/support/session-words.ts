@@ -1,4 +1,5 @@
 /** Short words for tests of sessions. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isSojournError } from '../../src/types/errors.js';
 import type { ErrorCode } from '../../src/types/errors.js';
 import type { SessionEvent } from '../../src/types/events.js';
@@ -25,6 +26,11 @@ export async function journal(session: ISession): Promise<SessionEvent[]> {
 
 export const epochs = async (session: ISession) =>
   (await journal(session)).filter((event) => event.type === 'epoch');
+
+/** Asks again, as soon as everybody else has had a turn, until it is so. */
+export async function until(fact: () => Promise<boolean>): Promise<void> {
+  while (!(await fact())) await nextTurn();
+}
 
 /** What the counting engine has counted. */
 export const total = async (session: ISession) => Number((await session.execute('total')).output);

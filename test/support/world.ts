@@ -12,6 +12,8 @@ import { PersistenceManager } from '../../src/managers/persistence-manager.js';
 import { serverOperations } from '../../src/managers/server-operations.js';
 import { SessionManager } from '../../src/managers/session-manager.js';
 import { sessionOperations } from '../../src/managers/session-operations.js';
+import { statelessOperations } from '../../src/managers/stateless-operations.js';
+import { StatelessRuns } from '../../src/managers/stateless-runs.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import type { ConfigInput } from '../../src/types/config.js';
 import type { EngineDefinition } from '../../src/types/engine.js';
@@ -26,12 +28,17 @@ export interface WorldOptions {
   readonly hooks?: CounterHooks;
   readonly store?: ISessionStore;
   readonly clock?: IClock;
+  /** Beside the counting one. */
+  readonly engines?: readonly EngineDefinition[];
   readonly dataDir?: string;
 }
 
 export interface World {
   readonly client: Sojourn;
+  /** What the client calls with. */
+  readonly caller: InProcessCaller;
   readonly sessions: SessionManager;
+  readonly stateless: StatelessRuns;
   readonly store: ISessionStore;
   readonly catalogue: Catalogue;
   readonly dataDir: string;
@@ -56,7 +63,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   if (options.store === undefined) await kept.open();
   const { store, cut } = cuttable(kept);
   const definition = counterEngine(options.hooks) as unknown as EngineDefinition;
-  const engines = new Map([[definition.name, definition]]);
+  const engines = new Map([definition, ...(options.engines ?? [])].map((one) => [one.name, one]));
   const pool = new SessionPool();
   const persistence = new PersistenceManager({ pool, store, clock, log, config });
   const services = {
@@ -71,20 +78,27 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     log,
   };
   const sessions = new SessionManager(services);
+  const stateless = new StatelessRuns(services);
   const catalogue = new Catalogue(sessions, new AnswerKeeper(store, clock));
   const facts = { version: '0', pid: 1, memoryBytes: () => 0, limits: {} };
   const operations = [
     ...serverOperations(sessions, engines, facts, clock),
     ...sessionOperations(sessions, clock),
     ...codeOperations(engines, sessions),
+    ...statelessOperations(engines, stateless),
   ];
   for (const operation of operations) catalogue.register(operation);
   await sessions.start();
-  const as = (id: string, access: 'admin' | 'write' = 'write') =>
-    new Sojourn(new InProcessCaller(catalogue, { id, access }, systemIds, () => Promise.resolve()));
+  await stateless.start();
+  const callerOf = (id: string, access: 'admin' | 'write') =>
+    new InProcessCaller(catalogue, { id, access }, systemIds, () => Promise.resolve());
+  const as = (id: string) => new Sojourn(callerOf(id, 'write'));
+  const caller = callerOf('local', 'admin');
   return {
-    client: as('local', 'admin'),
+    client: new Sojourn(caller),
+    caller,
     sessions,
+    stateless,
     store: kept,
     catalogue,
     dataDir,
@@ -94,6 +108,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       await sessions.shutdown();
     },
     close: async () => {
+      await stateless.dispose();
       await sessions.shutdown();
       await kept.dispose();
     },

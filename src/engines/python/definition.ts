@@ -5,9 +5,12 @@
 import { z } from 'zod';
 import { defineEngine } from '../../types/engine.js';
 import type { EngineDefinition } from '../../types/engine.js';
+import { analyzeData } from './analyze-data.js';
 import { KernelHost } from './kernel-host.js';
 import { getVariable, listVariables, setVariable } from './operations.js';
 import type { PythonEngineOptions } from './options.js';
+import { policyOption } from './policy.js';
+import type { Policy } from './policy.js';
 import { probePython } from './probe.js';
 import { PythonEngine } from './python-engine.js';
 import { allowedProfiles, defaultProfile, isolationGiven } from './sandbox.js';
@@ -16,8 +19,9 @@ import type { SandboxOptions } from './sandbox.js';
 export type { PythonEngineOptions } from './options.js';
 export type { SandboxOptions } from './sandbox.js';
 
-const sessionOptions = (options: SandboxOptions) =>
+const sessionOptions = (options: SandboxOptions, policy: Policy) =>
   z.strictObject({
+    policy: policyOption(policy),
     sandbox: z.enum(allowedProfiles(options)).default(defaultProfile(options)),
   });
 export type PythonSessionOptions = ReturnType<typeof sessionOptions>;
@@ -31,10 +35,11 @@ export function pythonEngine(
     apiVersion: 1,
     capabilities: { execute: true, replay: true, clear: true },
     isolation: ({ sandbox }) => host.isolation(sandbox),
-    options: sessionOptions(options.sandbox),
+    options: sessionOptions(options.sandbox, options.policy ?? 'open'),
     operations: [listVariables, getVariable, setVariable],
-    create: async ({ sandbox }, context) =>
-      new PythonEngine(await host.startKernel(context, sandbox), host, context, options).open(),
+    stateless: [analyzeData],
+    create: async ({ sandbox, policy }, context) =>
+      new PythonEngine(await host.startKernel(context, sandbox), host, context, options).open(policy),
     warmUp: () => host.warmUp(),
     describe: () => describePython(options),
     dispose: () => host.dispose(),

@@ -168,6 +168,7 @@ function errorOf({ code, detail, fields }: Extract<KernelMessage, { t: 'failed' 
   if (code === 'variable_not_found' || code === 'invalid_params') {
     return new SojournError(code, detail, name === undefined ? {} : { name });
   }
+  if (code === 'code_rejected') return new SojournError(code, detail);
   const known = Object.entries({ name, message, traceback }).filter(([, text]) => text !== undefined);
   return new SojournError('internal', detail, Object.fromEntries(known));
 }

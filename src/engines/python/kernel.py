@@ -17,12 +17,13 @@ import sys
 import threading
 from typing import Any, Callable, NamedTuple
 
-from sojourn_kernel import rebuild
-from sojourn_kernel import live_fork
+from sojourn_kernel import live_fork, rebuild
+from sojourn_kernel.analysis import analyze
 from sojourn_kernel.checkpoint import fork_copy
 from sojourn_kernel.frames import Channel
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output
+from sojourn_kernel.policy import check_code, provide_names
 from sojourn_kernel.restore import Restorer
 from sojourn_kernel.runner import Runner
 from sojourn_kernel.sandbox import Sandbox, SandboxError
@@ -74,6 +75,9 @@ class Kernel:
         )
         self._handlers: dict[str, Callable[[dict[str, Any], bytes], Any]] = {
             'execute': self._execute,
+            'check': lambda request, tail: self._guarded(check_code, request['code']),
+            'provide': lambda request, tail: self._guarded(provide_names, self._runner),
+            'analyze': lambda request, tail: analyze(self._runner, request),
             'list_variables': lambda request, tail: self._guarded(list_variables, self._runner.namespace),
             'get_variable': lambda request, tail: self._guarded(
                 get_variable, self._runner.namespace, request['name']

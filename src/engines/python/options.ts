@@ -1,5 +1,6 @@
 /** What the Python engine is given: settings from the configuration, and the ports it reaches the machine through. */
 import type { IClock, IFiles, IIds, ILog, ISpawner } from '../../types/ports.js';
+import type { Policy } from './policy.js';
 import type { SandboxOptions } from './sandbox.js';
 
 export interface PythonEngineOptions {
@@ -11,6 +12,8 @@ export interface PythonEngineOptions {
   readonly preload: readonly string[];
   /** Kernels forked ahead of the sessions that will have them. Default: none. */
   readonly spareKernels?: number;
+  /** Of sessions that choose none; `restricted` is that of all. Default: open. */
+  readonly policy?: Policy;
   readonly startTimeoutMs: number;
   /** Between the rungs of the interrupt ladder. */
   readonly interruptGraceMs: number;

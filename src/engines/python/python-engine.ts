@@ -26,6 +26,7 @@ import { KernelLink } from './kernel-link.js';
 import type { KernelProcess } from './kernel-process.js';
 import { MemoryGauge } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
+import type { Policy } from './policy.js';
 import {
   captureReplySchema,
   executeReplySchema,
@@ -51,6 +52,7 @@ export class PythonEngine implements IEngine {
   private readonly gauge: MemoryGauge;
   private readonly copies = new Map<Disposable, number>();
   private ladder: InterruptLadder | null = null;
+  private policy: Policy = 'open';
   private closed = false;
   private death: SojournError | null = null;
   private ended: Promise<void> = Promise.resolve();
@@ -65,26 +67,48 @@ export class PythonEngine implements IEngine {
     this.gauge = new MemoryGauge(process.pid, options.files, options.clock);
   }
 
-  /** Begins to listen to the kernel. */
-  open(): this {
+  /** Begins to listen to the kernel, and makes it ready for the policy. @throws kernel_died · timeout */
+  async open(policy: Policy = 'open'): Promise<this> {
     this.link.onOutput = (output) => this.context.emit(output);
     this.ended = this.watch();
     this.gauge.touch();
-    return this;
+    this.policy = policy;
+    if (policy === 'open') return this;
+    try {
+      await this.bounded('provide', {}, this.options.startTimeoutMs);
+      return this;
+    } catch (error) {
+      await this.dispose();
+      throw error;
+    }
+  }
+
+  /** @throws code_rejected with the policy's own words · timeout when the code is too large to be looked at */
+  admit(code: string): Promise<void> {
+    if (this.policy === 'open') return Promise.resolve();
+    return this.turns.run(async () => {
+      this.assertUsable();
+      await this.bounded('check', { code }, this.options.readLimitMs ?? defaultReadLimitMs);
+    });
   }
 
   /** @throws kernel_died when the kernel ended during the run without having been asked to · closed */
-  execute(request: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome> {
+  execute({ code, silent }: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome> {
+    return this.run('execute', { code, silent }, context);
+  }
+
+  /** One of the kernel's operations whose answer is the outcome of a run. @throws as `execute` */
+  run(
+    operation: string,
+    params: Readonly<Record<string, unknown>>,
+    context: RunContext,
+  ): Promise<ExecuteOutcome> {
     return this.turns.run(async () => {
       this.assertUsable();
       if (isStopped(context)) return stopped(context, null);
-      const { code, silent } = request;
       try {
-        const [value, interrupt] = await this.perform(
-          'execute',
-          { code, silent, seq: context.inputSeq },
-          context,
-        );
+        const request = { ...params, seq: context.inputSeq };
+        const [value, interrupt] = await this.perform(operation, request, context);
         return outcomeOf(this.read(executeReplySchema, value), interrupt, context);
       } catch (error) {
         const interrupt = this.death ? await this.ladder?.stop() : null;
@@ -161,8 +185,10 @@ export class PythonEngine implements IEngine {
         return reply.pid;
       });
       const reason = 'threads do not go along with a fork';
+      const engine = await new PythonEngine(process, this.host, context, this.options).open();
+      engine.policy = this.policy;
       return {
-        engine: new PythonEngine(process, this.host, context, this.options).open(),
+        engine,
         not_kept: threads.map((name) => ({ name, type: 'Thread', reason })),
       };
     });

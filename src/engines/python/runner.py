@@ -85,6 +85,11 @@ class Runner:
         """All as they were at the start, for a copy that no user code will see."""
         vars(builtins).update(self._builtins)
 
+    def provide(self, names: dict[str, Any]) -> None:
+        """Names that every run finds without importing them, beside the builtins."""
+        self._builtins.update(names)
+        vars(builtins).update(names)
+
     def execute(self, code: str, cell: str, silent: bool) -> dict[str, Any]:
         """One run. Output and result are sent on the way; the outcome comes back."""
         self.cells.remember(cell, code)

@@ -27,6 +27,8 @@ MODULES = (
     'event_loop',
     'rebuild',
     'runner',
+    'policy',
+    'analysis',
     'definitions',
     'classes',
     'arrays',

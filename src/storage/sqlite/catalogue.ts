@@ -242,6 +242,14 @@ WHERE session_key=@session_key`,
     if (query.except_ids !== undefined) {
       add('s.session_id NOT IN (SELECT value FROM json_each(?))', JSON.stringify(query.except_ids));
     }
+    if (query.active !== undefined) {
+      const { since, or_ids } = query.active;
+      where.push(
+        '(SELECT last_activity FROM heads WHERE session_key=s.session_key)>=?' +
+          ' OR s.session_id IN (SELECT value FROM json_each(?))',
+      );
+      values.push(since, JSON.stringify(or_ids));
+    }
     if (this.unreadable.size > 0) where.push(`s.session_key NOT IN (${[...this.unreadable].join(',')})`);
     return { where, values };
   }
