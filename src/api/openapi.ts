@@ -61,7 +61,10 @@ function describe(operation: Operation, alias: HttpAlias): Json {
     schema: properties[name] ?? { type: 'string' },
   }));
   const status = String(alias.status ?? 200);
-  const content = { 'application/json': { schema: jsonSchema(operation.result, 'output') } };
+  const content = {
+    'application/json': { schema: jsonSchema(operation.result, 'output') },
+    ...(operation.media === undefined ? {} : { [operation.media.type]: {} }),
+  };
   return {
     operationId: `${operation.name}_${alias.method.toLowerCase()}_${alias.path.replace(/\W+/g, '_')}`,
     summary: operation.summary,

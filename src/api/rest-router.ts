@@ -5,7 +5,14 @@
 import { Router } from 'express';
 import type { Request, Response } from 'express';
 import { errors, SojournError } from '../types/errors.js';
-import type { CallContext, HttpAlias, ICatalogue, Operation, Principal } from '../types/operation.js';
+import type {
+  CallContext,
+  HttpAlias,
+  ICatalogue,
+  MediaForm,
+  Operation,
+  Principal,
+} from '../types/operation.js';
 import { sessionIdRule } from '../types/session.js';
 
 /** What earlier handlers have found out about a request. */
@@ -63,10 +70,11 @@ async function answer(
   options: RestOptions,
 ): Promise<void> {
   const { session_id, ...fromPath } = place;
+  const media = acceptedMedia(operation, request);
   const given = request.method === 'GET' ? fromQuery(request) : fromBody(request);
   const own = fromText(
     operation,
-    { ...given, ...fromPath },
+    { ...given, ...media?.params, ...fromPath },
     request.method === 'GET' ? null : Object.keys(fromPath),
   );
   const params = session_id === undefined ? own : { ...own, session_id };
@@ -74,7 +82,20 @@ async function answer(
   const result = await options.catalogue.call(operation.name, params, callContext(request, facts));
   response.status(status);
   if (status === 204) response.end();
+  else if (media) response.type(media.type).end(bytesOf(result, media));
   else response.type('application/json').end(JSON.stringify(result ?? null));
+}
+
+/** Another form of the answer, when the client prefers it to JSON. */
+function acceptedMedia({ media }: Operation, request: Request): MediaForm | undefined {
+  if (media === undefined) return undefined;
+  return request.accepts(['application/json', media.type]) === media.type ? media : undefined;
+}
+
+function bytesOf(result: unknown, { member }: MediaForm): Buffer {
+  const text: unknown = typeof result === 'object' && result !== null ? Reflect.get(result, member) : null;
+  if (typeof text !== 'string') throw new Error(`the answer has no '${member}'`);
+  return Buffer.from(text, 'base64');
 }
 
 function callContext(request: Request, facts: RequestFacts): CallContext {

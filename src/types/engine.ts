@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import type { ExecutionError, NotKept, OutputEventBody, ResultStatus } from './events.js';
-import type { Access, HttpAlias } from './operation.js';
+import type { Access, HttpAlias, MediaForm } from './operation.js';
 import type { Disposable, ILog } from './ports.js';
 import type { ExecuteResult, Isolation } from './session.js';
 
@@ -118,6 +118,8 @@ export interface EngineOperation<
   readonly params: P;
   readonly result: R;
   readonly http?: readonly HttpAlias[];
+  /** Of reads only. */
+  readonly media?: MediaForm;
   run(engine: E, params: z.output<P>, context: RunContext): Promise<z.input<R>>;
 }
 

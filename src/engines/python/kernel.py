@@ -17,7 +17,9 @@ from typing import Any, Callable
 
 from sojourn_kernel import rebuild
 from sojourn_kernel.checkpoint import fork_copy
+from sojourn_kernel.completion import complete
 from sojourn_kernel.frames import Channel
+from sojourn_kernel.inspection import inspect_at
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output
 from sojourn_kernel.restore import Restorer
@@ -57,9 +59,17 @@ class Kernel:
         )
         self._handlers: dict[str, Callable[[dict[str, Any], bytes], Any]] = {
             'execute': self._execute,
-            'list_variables': lambda request, tail: self._guarded(list_variables, self._runner.namespace),
+            'list_variables': lambda request, tail: self._guarded(
+                list_variables, self._runner.namespace, request['all']
+            ),
             'get_variable': lambda request, tail: self._guarded(
-                get_variable, self._runner.namespace, request['name']
+                get_variable, self._runner.namespace, request
+            ),
+            'complete': lambda request, tail: self._guarded(
+                complete, self._runner.namespace, request['code'], request['cursor_pos']
+            ),
+            'inspect': lambda request, tail: self._guarded(
+                inspect_at, self._runner.namespace, self._runner.cells, request
             ),
             'set_variable': lambda request, tail: self._guarded(
                 set_variable, self._runner.namespace, request['name'], request['value']
