@@ -86,7 +86,7 @@ class Forms:
             raise LeftOut('one value shows at most %d forms' % FORMS)
         clean, size = cleaned(content)
         if size > RICH_BYTES:
-            raise LeftOut('%d bytes; one form may have %d' % (size, RICH_BYTES))
+            raise _too_large(size)
         if size > self._room:
             raise LeftOut('%d bytes; all forms of one value may have %d' % (size, BUNDLE_BYTES))
         self._room -= size
@@ -100,8 +100,9 @@ class Forms:
         self.metadata.update(clean)
 
     def shown(self) -> Shown:
-        if self._missing:
-            self.data[LEFT_OUT] = self._missing
+        missing = {name: reason for name, reason in self._missing.items() if name not in self.data}
+        if missing:
+            self.data[LEFT_OUT] = missing
         return Shown(self.data, self.metadata)
 
 
@@ -245,20 +246,26 @@ def cleaned(content: Any) -> tuple[Any, int]:
     if issubclass(kind, (bytes, bytearray, memoryview)):
         view = memoryview(content)
         if view.nbytes > RICH_BYTES:
-            raise LeftOut('%d bytes; one form may have %d' % (view.nbytes, RICH_BYTES))
+            raise _too_large(view.nbytes)
         text = base64.b64encode(view).decode()
         return text, len(text)
     if issubclass(kind, str):
         text = exact(content)
+        if len(text) > RICH_BYTES:
+            raise _too_large(len(text))
         # A character may take as many as twelve in JSON.
         return text, 12 * len(text) if 12 * len(text) <= TEXT_CHARACTERS else len(to_json(text))
     encoded = to_json(content)
     if len(encoded) > RICH_BYTES:
-        raise LeftOut('%d bytes; one form may have %d' % (len(encoded), RICH_BYTES))
+        raise _too_large(len(encoded))
     plain, _ = from_json(encoded)
     if _is_deeper_than(DEPTH, plain):
         raise LeftOut('nested deeper than %d' % DEPTH)
     return plain, len(encoded)
+
+
+def _too_large(size: int) -> LeftOut:
+    return LeftOut('%d bytes; one form may have %d' % (size, RICH_BYTES))
 
 
 def _is_deeper_than(levels: int, content: Any) -> bool:

@@ -69,6 +69,8 @@ class Figures:
         """A value that has just been shown."""
         if is_figure(value):
             self._seen[id(value)] = value
+            # Saving leaves the mark of a change, though it puts back what it changed.
+            value.stale = False
 
     def flush(self) -> None:
         """Shows every open figure and closes it."""

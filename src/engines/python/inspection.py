@@ -12,14 +12,13 @@ from typing import Any
 
 from sojourn_kernel.cells import Cells
 from sojourn_kernel.lookup import Found, Scope, Unknown, is_class, is_module, module_names_of, mro_of, vars_of
-from sojourn_kernel.previews import fact, is_array, is_frame, is_series, preview, type_name
+from sojourn_kernel.previews import MADE_IN_PYTHON, fact, is_array, is_frame, is_series, preview, type_name
 from sojourn_kernel.signatures import function_of, signature_of
 from sojourn_kernel.sizes import facts_of
 from sojourn_kernel.source_text import expression_start, is_word, place_of
 
 TEXT_CHARACTERS = 1 << 16
 LABEL_CHARACTERS = 16
-BUILT_IN_TEXT = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
 
 
 def inspect_at(namespace: dict[str, Any], cells: Cells, request: dict[str, Any]) -> dict[str, Any]:
@@ -100,13 +99,12 @@ class _Report:
 def _documentation(value: Any) -> str | None:
     if is_module(value):
         text = module_names_of(value).get('__doc__')
-    elif type(value) is types.FunctionType or issubclass(type(value), BUILT_IN_TEXT):
-        text = value.__doc__
+    elif type(value) is types.FunctionType or not fact(type(value), '__flags__') & MADE_IN_PYTHON:
+        text = None if is_class(value) else value.__doc__
     else:
-        kind = value if is_class(value) else type(value)
-        text = next((vars_of(base).get('__doc__') for base in mro_of(kind)[:-1]), None)
-        if type(text) is not str and is_class(value):
-            text = type.__getattribute__(value, '__doc__')
+        text = next((vars_of(base).get('__doc__') for base in mro_of(type(value))[:-1]), None)
+    if is_class(value):
+        text = type.__getattribute__(value, '__doc__')
     return inspect.cleandoc(text) if type(text) is str else None
 
 

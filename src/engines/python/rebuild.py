@@ -153,6 +153,18 @@ def type_variable(name: str, constraints: tuple[Any, ...], keywords: dict[str, A
     return made
 
 
+def named_type(kind: str, arguments: tuple[Any, ...]) -> Any:
+    """A ParamSpec, TypeVarTuple or NewType of the session."""
+    made = getattr(typing, kind)(*arguments)
+    made.__module__ = '__main__'
+    return made
+
+
+def view(mapping: Any, kind: str) -> Any:
+    """`keys`, `values` or `items` of a dict."""
+    return getattr(mapping, kind)()
+
+
 def library_meta(meta: type) -> type:
     """The first metaclass that was not written in the session: its __new__ knows the memory layout."""
     for candidate in meta.__mro__:
