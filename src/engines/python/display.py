@@ -48,7 +48,7 @@ class Shown(NamedTuple):
     metadata: dict[str, Any]
 
 
-class LeftOut(Exception):
+class LeftOut(ValueError):
     """Says why a form is not shown."""
 
 
@@ -106,6 +106,10 @@ class Forms:
         return Shown(self.data, self.metadata)
 
 
+# Further makers of forms, for values of libraries that leave it to their host how they look.
+painters: list[Callable[[Forms, Any], None]] = []
+
+
 def bundle_of(value: Any) -> Shown | None:
     """
     All forms of a value, text/plain always among them; None for a value that has shown itself, by its
@@ -126,10 +130,6 @@ def bundle_of(value: Any) -> Shown | None:
     for painter in painters:
         painter(forms, value)
     return forms.shown()
-
-
-# Further makers of forms, for values of libraries that leave it to their host how they look.
-painters: list[Callable[[Forms, Any], None]] = []
 
 
 def raw_bundle(data: Any) -> Shown:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sojourn_kernel.cells import Cells
 from sojourn_kernel.lookup import Found, Scope, Unknown, is_class, is_module, module_names_of, mro_of, vars_of
-from sojourn_kernel.previews import MADE_IN_PYTHON, fact, is_array, is_frame, is_series, preview, type_name
+from sojourn_kernel.previews import fact, is_array, is_frame, is_series, made_in_python, preview, type_name
 from sojourn_kernel.signatures import function_of, signature_of
 from sojourn_kernel.sizes import facts_of
 from sojourn_kernel.source_text import expression_start, is_word, place_of
@@ -46,7 +46,7 @@ def _expressions(code: str, cursor: int) -> list[str]:
     found = []
     if not place.inside:
         start = expression_start(code, end, place.begins)
-        if start < end:
+        if start < end and not code[start].isdigit():
             found.append(code[start:end])
     for opened in reversed(place.opened):
         if code[opened] == '(':
@@ -99,7 +99,7 @@ class _Report:
 def _documentation(value: Any) -> str | None:
     if is_module(value):
         text = module_names_of(value).get('__doc__')
-    elif type(value) is types.FunctionType or not fact(type(value), '__flags__') & MADE_IN_PYTHON:
+    elif type(value) is types.FunctionType or not made_in_python(type(value)):
         text = None if is_class(value) else value.__doc__
     else:
         text = next((vars_of(base).get('__doc__') for base in mro_of(type(value))[:-1]), None)

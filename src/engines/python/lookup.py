@@ -14,7 +14,7 @@ import sys
 import types
 from typing import Any, NamedTuple
 
-from sojourn_kernel.previews import MADE_IN_PYTHON, fact, is_array, is_frame, is_series
+from sojourn_kernel.previews import is_array, is_frame, is_series, made_in_python
 
 # Properties of pandas that are quick and whose code is known.
 TABLE_FACTS = {'columns', 'index', 'dtypes', 'dtype', 'shape', 'loc', 'iloc', 'at', 'iat', 'str', 'dt', 'cat', 'plot'}
@@ -136,7 +136,7 @@ def _bound(owner: Any, stored: Any) -> Found:
     if kind is types.MemberDescriptorType or kind is types.GetSetDescriptorType:
         # Of a class in C, or a slot: reading it runs nothing of the session.
         slot = kind is types.MemberDescriptorType
-        if is_class(owner) or not (slot or not fact(type(owner), '__flags__') & MADE_IN_PYTHON):
+        if is_class(owner) or not (slot or not made_in_python(type(owner))):
             return Found(stored)
         return Found(_quiet_attribute_of(stored, owner))
     if not is_class(owner) and any('__get__' in vars_of(base) for base in mro_of(kind)):

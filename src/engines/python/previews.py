@@ -50,6 +50,11 @@ def fact(kind: type, name: str) -> str:
     return found if type(found) is str else '?'
 
 
+def made_in_python(kind: type) -> bool:
+    """By a class statement, so that its methods may be the user's."""
+    return bool(type.__getattribute__(kind, '__flags__') & MADE_IN_PYTHON)
+
+
 def preview(value: Any, budget: int = PREVIEW_CHARACTERS) -> str:
     """At most `budget` characters."""
     text = _preview(value, budget, 0)
@@ -77,7 +82,7 @@ def _preview(value: Any, budget: int, depth: int) -> str:
         return _frame(value, budget)
     if is_series(value):
         return _series(value, budget)
-    if (fact(kind, '__module__'), fact(kind, '__qualname__')) in PLAIN or is_numpy_scalar(kind):
+    if (fact(kind, '__module__'), fact(kind, '__qualname__')) in PLAIN or _is_of_numpy(kind):
         return repr(value)[:budget]
     return '<%s object>' % type_name(value)
 
@@ -141,9 +146,13 @@ def is_series(value: Any) -> bool:
 
 
 def is_numpy_scalar(kind: type) -> bool:
-    return (
-        fact(kind, '__module__') == 'numpy' and not type.__getattribute__(kind, '__flags__') & MADE_IN_PYTHON
-    )
+    """One of numpy's own, whose code is known."""
+    generic = getattr(_module('numpy'), 'generic', None)
+    return generic is not None and issubclass(kind, generic) and not made_in_python(kind)
+
+
+def _is_of_numpy(kind: type) -> bool:
+    return fact(kind, '__module__') == 'numpy' and not made_in_python(kind)
 
 
 def _array(value: Any, budget: int, depth: int) -> str:

@@ -84,6 +84,10 @@ def reduce_weak_reference(pickler: Any, item: Any) -> Any:
     return weakref.ref, (target,)
 
 
+def reduce_read_only_mapping(pickler: Any, item: Any) -> Any:
+    return types.MappingProxyType, (dict(item),)
+
+
 VIEWS = tuple(
     type(view)
     for mapping in ({}, collections.OrderedDict())
@@ -99,7 +103,3 @@ NAMED_TYPES = tuple(
     )
     if isinstance(getattr(typing, name, None), type)
 )
-
-
-def reduce_read_only_mapping(pickler: Any, item: Any) -> Any:
-    return types.MappingProxyType, (dict(item),)

@@ -8,7 +8,7 @@ import types
 from typing import Any
 
 from sojourn_kernel.lookup import Found, Unknown, is_class, mro_of, vars_of
-from sojourn_kernel.previews import MADE_IN_PYTHON, fact, preview
+from sojourn_kernel.previews import fact, made_in_python, preview
 
 BUILT_IN = {
     id(kind)
@@ -93,7 +93,7 @@ def signature_of(found: Found) -> str | None:
 
 
 def _built_in(value: Any) -> inspect.Signature | None:
-    in_c = is_class(value) and not fact(value, '__flags__') & MADE_IN_PYTHON
+    in_c = is_class(value) and not made_in_python(value)
     if id(type(value)) not in BUILT_IN and not in_c:
         return None
     try:
