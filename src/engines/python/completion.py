@@ -100,7 +100,8 @@ class _Completer:
         """Of a module that the code imports and that is not loaded yet."""
         start = dot - len(name)
         module, attribute = self._scope.imports.get(name, ('', None))
-        if not module or attribute is not None or module in sys.modules or self._text[start - 1 : start] == '.':
+        is_part = self._text[start - 1 : start] == '.'
+        if not module or attribute is not None or module in sys.modules or is_part:
             return []
         return _sorted(module_names.inside(module), prefix)
 

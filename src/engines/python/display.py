@@ -1,8 +1,8 @@
 """
 What a value looks like: a mime bundle made from its repr() and the `_repr_*_` methods that notebooks know.
 
-Every form is the work of somebody's code: one that fails, is too large or is no JSON is left out and named, and
-none of them ends the run that shows the value.
+Every form is the work of somebody's code: one that fails, is too large or is no JSON is left out and named,
+and none of them ends the run that shows the value.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sojourn_kernel.interrupts import Terminated
 from sojourn_kernel.previews import CONTAINERS, type_name
 
 TEXT_CHARACTERS = 1 << 20
-# Richer forms larger than this are left out, as are those that no longer fit beside the others of one value; both
-# as JSON. A frame of the wire holds more than the sum.
+# Richer forms larger than this are left out, as are those that no longer fit beside the others of one value;
+# both as JSON. A frame of the wire holds more than the sum.
 RICH_BYTES = 16 << 20
 BUNDLE_BYTES = 40 << 20
 # JSON that is nested deeper is left out.
@@ -118,7 +118,8 @@ def bundle_of(value: Any) -> Shown | None:
     forms = Forms()
     kind = type(value)
     if not issubclass(kind, type):
-        if has_method(kind, '_ipython_display_') and forms.attempt('_ipython_display_', lambda: _show_itself(value)):
+        own = '_ipython_display_'
+        if has_method(kind, own) and forms.attempt(own, lambda: _show_itself(value)):
             return None
         if has_method(kind, '_repr_mimebundle_'):
             forms.attempt('_repr_mimebundle_', lambda: _add_own_bundle(forms, value))

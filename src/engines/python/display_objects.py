@@ -1,5 +1,6 @@
 """
-The display objects of notebooks, for code that imports them from `IPython.display` where no IPython is installed.
+The display objects of notebooks, for code that imports them from `IPython.display` where no IPython is
+installed.
 
 They hold data and say of which mime type it is. None of them reaches for the network.
 """

@@ -63,7 +63,8 @@ class Figures:
             self._show(manager.canvas.figure)
 
         pyplot.show = show
-        sys.modules['matplotlib.backend_bases'].FigureManagerBase.show = show_one  # type: ignore[attr-defined]
+        bases: Any = sys.modules['matplotlib.backend_bases']
+        bases.FigureManagerBase.show = show_one
 
     def note(self, value: Any) -> None:
         """A value that has just been shown."""

@@ -1,6 +1,6 @@
 """
-What happens when a session imports a library that shows things: libraries that are there learn where to show, and
-`IPython.display` is there even when IPython is not.
+What happens when a session imports a library that shows things: libraries that are there learn where to show,
+and `IPython.display` is there even when IPython is not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def _adopt_display(module: Any) -> None:
 
 
 class Hooks:
-    """A finder that finds nothing by itself: it calls a function when a module was loaded by somebody else."""
+    """
+    A finder that finds nothing by itself: it calls a function when a module was loaded by somebody else.
+    """
 
     def __init__(self, after: dict[str, Callable[[Any], None]]) -> None:
         self._after = {**after, REAL_DISPLAY: _adopt_display}
@@ -68,7 +70,8 @@ class StandIn:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name not in STAND_INS or (name != 'IPython' and not self._made(sys.modules.get('IPython'))):
             return None
-        return ModuleSpec(name, self, is_package=name in ('IPython', 'IPython.core'))  # type: ignore[arg-type]
+        is_package = name in ('IPython', 'IPython.core')
+        return ModuleSpec(name, self, is_package=is_package)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
         return None

@@ -152,7 +152,8 @@ def _find_class(source: str, path: list[str]) -> str | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     for name in path:
-        inner = [child for child in ast.walk(node) if child is not node and getattr(child, 'name', None) == name]
+        below = (child for child in ast.walk(node) if child is not node)
+        inner = [child for child in below if getattr(child, 'name', None) == name]
         if not inner:
             return None
         node = inner[-1]

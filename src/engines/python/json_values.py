@@ -1,8 +1,9 @@
 """
-Values as JSON, without running code of theirs: exactly where JSON has the same thing, else by one fixed rule each.
+Values as JSON, without running code of theirs: exactly where JSON has the same thing, else by one fixed rule
+each.
 
-Tuples, sets and arrays become lists, numbers that are none in JSON null, integers that not every reader of JSON
-can hold text, bytes base64, times ISO 8601. Frames become columns, index and rows.
+Tuples, sets and arrays become lists, numbers that are none in JSON null, integers that not every reader of
+JSON can hold text, bytes base64, times ISO 8601. Frames become columns, index and rows.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-Finds what an expression means without running any code of the session: no call, no property, no `__getattr__`.
+Finds what an expression means without running any code of the session: no call, no property, no
+`__getattr__`.
 
 Names, attributes, and items of plain containers under plain keys are followed; everything else is unknown.
 """
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 from sojourn_kernel.previews import is_array, is_frame, is_series, made_in_python
 
 # Properties of pandas that are quick and whose code is known.
-TABLE_FACTS = {'columns', 'index', 'dtypes', 'dtype', 'shape', 'loc', 'iloc', 'at', 'iat', 'str', 'dt', 'cat', 'plot'}
+TABLE_FACTS = set('columns index dtypes dtype shape loc iloc at iat str dt cat plot'.split())
 METHODS = (types.FunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
 LITERALS = {ast.List: [], ast.Dict: {}, ast.Tuple: (), ast.Set: set(), ast.JoinedStr: ''}
 IMPORT = re.compile(r'^\s*import\s+(.+)$', re.MULTILINE)
@@ -44,7 +45,9 @@ class Scope:
         self.imports: dict[str, tuple[str, str | None]] = {}
         for line in IMPORT.findall(code):
             for module, alias in _clauses(line):
-                self.imports[alias or module.partition('.')[0]] = (module if alias else module.partition('.')[0], None)
+                # Without a name of its own, `import a.b` binds `a`.
+                bound = (alias, module) if alias else (module.partition('.')[0],) * 2
+                self.imports[bound[0]] = (bound[1], None)
         for module, line in FROM.findall(code):
             for name, alias in _clauses(line):
                 self.imports[alias or name] = (module, name)

@@ -45,7 +45,8 @@ def _folders_of(dotted: str) -> list[str]:
         return [entry for entry in path if type(entry) is str] if path is not None else []
     folders = _search_path()
     for part in dotted.split('.'):
-        folders = [os.path.join(folder, part) for folder in folders if os.path.isdir(os.path.join(folder, part))]
+        deeper = (os.path.join(folder, part) for folder in folders)
+        folders = [folder for folder in deeper if os.path.isdir(folder)]
     return folders
 
 

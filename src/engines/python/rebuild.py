@@ -36,8 +36,8 @@ home = Home()
 
 def display(*values: Any, **options: Any) -> Any:
     """
-    Shows values as richly as they can, in the order of the output. A builtin of every session, with the options
-    `display_id`, `update`, `metadata`, `include`, `exclude` and `raw`.
+    Shows values as richly as they can, in the order of the output. A builtin of every session, with the
+    options `display_id`, `update`, `metadata`, `include`, `exclude` and `raw`.
     """
     return None if home.display is None else home.display(*values, **options)
 

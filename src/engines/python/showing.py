@@ -60,7 +60,9 @@ class Showing:
         self._figures.note(value)
 
     def around(self, run: Callable[[], None]) -> None:
-        """A run, after which every figure that it left open is shown; one that was stopped shows nothing more."""
+        """
+        A run, after which every figure that it left open is shown; one that was stopped shows nothing more.
+        """
         try:
             run()
         except (KeyboardInterrupt, Terminated):
@@ -101,9 +103,9 @@ def _id_of(display_id: Any, update: bool) -> str | None:
 def _chosen(shown: Shown, include: Any, exclude: Any) -> Shown:
     data = shown.data
     if include is not None:
-        wanted = {include} if isinstance(include, str) else set(include)
-        data = {mime: content for mime, content in data.items() if mime in wanted or mime == 'text/plain'}
+        wanted = {'text/plain', *([include] if isinstance(include, str) else include)}
+        data = {mime: content for mime, content in data.items() if mime in wanted}
     if exclude is not None:
-        unwanted = {exclude} if isinstance(exclude, str) else set(exclude)
-        data = {mime: content for mime, content in data.items() if mime not in unwanted or mime == 'text/plain'}
+        unwanted = {*([exclude] if isinstance(exclude, str) else exclude)} - {'text/plain'}
+        data = {mime: content for mime, content in data.items() if mime not in unwanted}
     return Shown(data, shown.metadata)

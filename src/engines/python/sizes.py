@@ -1,7 +1,7 @@
 """How large values are and what shape they have, without running code of theirs.
 
-Arrays and frames have the size of their buffers, index included. Containers are walked; where there is too much
-to walk, what was seen stands for the rest and the size is marked as an estimate.
+Arrays and frames have the size of their buffers, index included. Containers are walked; where there is too
+much to walk, what was seen stands for the rest and the size is marked as an estimate.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Size(NamedTuple):
 
 def size_of(value: Any) -> Size:
     """
-    A walk over at most 10 000 objects, each counted once. Items that are left out count like those beside them.
+    A walk over at most 10 000 objects, each counted once. Items that are left out count like those beside
+    them.
     """
     seen: set[int] = set()
     waiting: list[tuple[Any, float]] = [(value, 1.0)]

@@ -1,4 +1,6 @@
-"""Where a cursor is in unfinished code: in a string, in a comment, behind which expression, between which brackets.
+"""
+Where a cursor is in unfinished code: in a string, in a comment, behind which expression, between which
+brackets.
 
 Unfinished code cannot be parsed, so the text is only searched for what opens and closes.
 """

@@ -38,7 +38,8 @@ class OperationError(Exception):
 
 def is_listed(name: object, value: object) -> bool:
     """
-    Modules, functions and names that begin with an underscore are the machinery of a session, not its content.
+    Modules, functions and names that begin with an underscore are the machinery of a session, not its
+    content.
     """
     # issubclass, because isinstance() would ask the value for its __class__, which may be the user's code.
     machinery = issubclass(type(value), types.ModuleType) or id(type(value)) in FUNCTIONS
@@ -50,7 +51,9 @@ def count_variables(namespace: dict[str, Any]) -> int:
 
 
 def list_variables(namespace: dict[str, Any], all_names: bool = False) -> dict[str, Any]:
-    """Variables with type, size in bytes, shape and preview; with `all_names` every name but `__builtins__`."""
+    """
+    Variables with type, size in bytes, shape and preview; with `all_names` every name but `__builtins__`.
+    """
     found = [
         item
         for item in list(namespace.items())
@@ -87,7 +90,8 @@ def _summary(name: str, value: Any) -> dict[str, Any]:
 
 def get_variable(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """
-    One variable as a mime bundle, which runs its own repr(), as JSON or as an Arrow stream; or some of its rows.
+    One variable as a mime bundle, which runs its own repr(), as JSON or as an Arrow stream; or some of its
+    rows.
     """
     name = request['name']
     if name not in namespace or name == '__builtins__':
@@ -96,9 +100,8 @@ def get_variable(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str
     answer = {'name': name, 'type': type_name(value), 'size_bytes': size_of(value).bytes, **facts_of(value)}
     if 'start' in request or 'end' in request:
         value, answer['rows'] = _rows(name, value, request.get('start', 0), request.get('end'))
-    make = {'auto': _with_all, 'mime': _with_mime, 'json': _with_json, 'arrow': _with_arrow}[request['format']]
     try:
-        make(answer, value)
+        FORMS[request['format']](answer, value)
     except (NoJson, NoColumns) as error:
         raise OperationError('not_supported', "'%s' %s" % (name, error), name=name) from None
     except TooMuch:
@@ -123,7 +126,8 @@ def _rows(name: str, value: Any, start: int, end: int | None) -> tuple[Any, dict
     else:
         detail = "'%s' is of type %s, which has no rows to choose from." % (name, type_name(value))
         raise OperationError('invalid_params', detail, name=name)
-    return part, {'start': min(start, total), 'end': total if end is None else min(end, total), 'total': total}
+    last = total if end is None else min(end, total)
+    return part, {'start': min(start, total), 'end': last, 'total': total}
 
 
 def _with_mime(answer: dict[str, Any], value: Any) -> None:
@@ -151,6 +155,9 @@ def _with_arrow(answer: dict[str, Any], value: Any) -> None:
     answer['content_type'] = STREAM_TYPE
     stream = arrow_stream(value, ANSWER_BYTES)
     answer['base64'] = base64.b64encode(stream).decode()
+
+
+FORMS = {'auto': _with_all, 'mime': _with_mime, 'json': _with_json, 'arrow': _with_arrow}
 
 
 def set_variable(namespace: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
