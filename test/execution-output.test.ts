@@ -33,6 +33,18 @@ describe('the output of an execution', () => {
     expect(output.toResult()).to.include({ stdout: '0123456789', truncated: false });
   });
 
+  it('shows a display as it was last updated, and no update of an earlier run', () => {
+    const output = new ExecutionOutput(1000);
+    const add = (text: string, display_id: string, update?: boolean) =>
+      output.add({ type: 'display', data: { 'text/plain': text }, display_id, update });
+    add('one', 'a');
+    add('two', 'b');
+    add('three', 'a', true);
+    add('lost', 'of another run', true);
+    expect(output.toResult().displays).to.deep.equal([{ 'text/plain': 'three' }, { 'text/plain': 'two' }]);
+    expect(output.toResult().truncated).to.equal(false);
+  });
+
   it('always shows the first display, and marks the gap when others do not fit', () => {
     const output = new ExecutionOutput(10);
     output.add({ type: 'display', data: { 'image/png': 'x'.repeat(50) } });

@@ -133,7 +133,10 @@ time.sleep(30)`,
         return made
 display(Deep(50)); Deep(70)`);
     const forms = report.outputs.map((output) => ('data' in output ? Object.keys(output.data) : []));
-    expect(forms).to.deep.equal([['text/plain', 'application/json'], ['text/plain']]);
+    expect(forms).to.deep.equal([
+      ['text/plain', 'application/json'],
+      ['text/plain', 'application/vnd.sojourn.left-out+json'],
+    ]);
   });
 
   it('cannot give the codes and fields of the server', async () => {

@@ -88,6 +88,17 @@ const plain: Row[] = [
     holds: 'a["x"] == 1 and r() is t',
   },
   {
+    what: 'views of a dict, which follow it',
+    code: 'd = {"a": 1}; k, v, i = d.keys(), d.values(), d.items()',
+    holds:
+      '(d.__setitem__("b", 2), list(k), list(v), list(i))[1:] == (["a", "b"], [1, 2], [("a", 1), ("b", 2)])',
+  },
+  {
+    what: 'views of memory and the standard streams',
+    code: 'import sys\nb = bytearray(b"xy"); m = memoryview(b); out = sys.stdout',
+    holds: '(m.__setitem__(0, 65), b)[1] == b"Ay" and out is sys.stdout',
+  },
+  {
     what: 'paths, uuids and simple namespaces',
     code: 'import pathlib, uuid, types\np = pathlib.Path("a/b"); u = uuid.UUID(int=5); n = types.SimpleNamespace(x=[p])',
     holds: 'p.name == "b" and u.int == 5 and n.x == [p]',

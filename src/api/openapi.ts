@@ -64,7 +64,10 @@ function describe(operation: Operation, alias: HttpAlias): Json {
   const content =
     operation.stream === 'answer'
       ? bytesContent
-      : { 'application/json': { schema: jsonSchema(operation.result, 'output') } };
+      : {
+          'application/json': { schema: jsonSchema(operation.result, 'output') },
+          ...(operation.media === undefined ? {} : { [operation.media.type]: {} }),
+        };
   const byQuery = operation.stream === 'body' || alias.method === 'GET' || alias.method === 'DELETE';
   return {
     operationId: `${operation.name}_${alias.method.toLowerCase()}_${alias.path.replace(/\W+/g, '_')}`,

@@ -9,7 +9,14 @@ import { errors, SojournError } from '../types/errors.js';
 import { isByteAnswer } from '../types/files.js';
 import type { ByteBody } from '../types/files.js';
 import { writeOptionsSchema } from '../types/operation.js';
-import type { CallContext, HttpAlias, ICatalogue, Operation, Principal } from '../types/operation.js';
+import type {
+  CallContext,
+  HttpAlias,
+  ICatalogue,
+  MediaForm,
+  Operation,
+  Principal,
+} from '../types/operation.js';
 import { sessionIdRule } from '../types/session.js';
 import { sendBytes } from './byte-streams.js';
 
@@ -78,13 +85,14 @@ async function answer(
   options: RestOptions,
 ): Promise<void> {
   const { session_id, ...fromPath } = place;
+  const media = acceptedMedia(operation, request);
   const streams = operation.stream === 'body';
   if (!streams) await options.readJson(request, response);
   const onlyQuery = streams || request.method === 'GET' || request.method === 'HEAD';
   const query = onlyQuery || request.method === 'DELETE' ? fromQuery(request) : {};
   const texts = { ...query, ...fromPath };
   const given = onlyQuery ? texts : { ...fromBody(request), ...texts };
-  const own = fromText(operation, given, onlyQuery ? null : Object.keys(texts));
+  const own = fromText(operation, { ...given, ...media?.params }, onlyQuery ? null : Object.keys(texts));
   const params = session_id === undefined ? own : { ...newIdFrom(operation, own), session_id };
   const context = callContext(request, options.facts(response));
   const body = streams ? { body: options.readBytes(request, response) } : {};
@@ -95,6 +103,7 @@ async function answer(
   }
   response.status(status);
   if (status === 204) response.end();
+  else if (media) response.type(media.type).end(bytesOf(result, media));
   else response.type('application/json').end(JSON.stringify(result ?? null));
 }
 
@@ -103,6 +112,18 @@ function newIdFrom(operation: Operation, own: Params): Params {
   const { session_id: id, ...rest } = own;
   if (id === undefined || !(operation.params instanceof z.ZodObject)) return own;
   return 'new_session_id' in operation.params.shape ? { new_session_id: id, ...rest } : own;
+}
+
+/** Another form of the answer, when the client prefers it to JSON. */
+function acceptedMedia({ media }: Operation, request: Request): MediaForm | undefined {
+  if (media === undefined) return undefined;
+  return request.accepts(['application/json', media.type]) === media.type ? media : undefined;
+}
+
+function bytesOf(result: unknown, { member }: MediaForm): Buffer {
+  const text: unknown = typeof result === 'object' && result !== null ? Reflect.get(result, member) : null;
+  if (typeof text !== 'string') throw new Error(`the answer has no '${member}'`);
+  return Buffer.from(text, 'base64');
 }
 
 function callContext(request: Request, facts: RequestFacts): CallContext {

@@ -84,7 +84,8 @@ export class SessionHandle implements ISession {
   }
 
   async variables(): Promise<Variable[]> {
-    return (await this.ask<{ variables: Variable[] }>('list_variables')).variables;
+    const { variables } = await this.ask<{ variables: object[] }>('list_variables');
+    return variables.map((variable) => camelize(variable) as Variable);
   }
 
   async variable(name: string): Promise<MimeBundle> {

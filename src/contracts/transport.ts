@@ -226,7 +226,7 @@ function execution(it: It, get: Get): void {
         ['text', 'str'],
       ],
     );
-    assert.ok(variables.every(({ size, preview }) => size > 0 && preview.length > 0));
+    assert.ok(variables.every(({ sizeBytes, preview }) => sizeBytes > 0 && preview.length > 0));
     assert.equal((await session.variable('n'))['text/plain'], '5');
     await fails('variable_not_found', session.variable('nothing'));
   });

@@ -49,6 +49,8 @@ export class ExecutionOutput {
   private readonly stderr: BoundedText;
   private readonly output: BoundedText;
   private readonly displays: MimeBundle[] = [];
+  /** Places of those that can be updated. */
+  private readonly named = new Map<string, number>();
   private displayBytes = 0;
   private result: MimeBundle | null = null;
   private gap = false;
@@ -68,7 +70,8 @@ export class ExecutionOutput {
         this.output.add(event.text);
         break;
       case 'display':
-        this.addDisplay(event.data);
+        if (event.update === true) this.updateDisplay(event.data, event.display_id);
+        else this.addDisplay(event.data, event.display_id);
         break;
       case 'execute_result':
         this.result = event.data;
@@ -96,8 +99,22 @@ export class ExecutionOutput {
     };
   }
 
-  private addDisplay(data: MimeBundle): void {
-    const size = Object.values(data).reduce<number>((sum, value) => sum + sizeOf(value), 0);
+  /** What was shown by an earlier run is not part of this answer, and so is no update of it. */
+  private updateDisplay(data: MimeBundle, id: string | undefined): void {
+    const place = this.named.get(id ?? '');
+    const former = place === undefined ? undefined : this.displays[place];
+    if (place === undefined || former === undefined) return;
+    const size = bundleSize(data) - bundleSize(former);
+    if (this.displays.length > 1 && this.displayBytes + size > this.limit) {
+      this.gap = true;
+      return;
+    }
+    this.displayBytes += size;
+    this.displays[place] = data;
+  }
+
+  private addDisplay(data: MimeBundle, id: string | undefined): void {
+    const size = bundleSize(data);
     // The first one is always shown: an answer without its only figure helps nobody.
     if (this.displays.length > 0 && this.displayBytes + size > this.limit) {
       this.gap = true;
@@ -105,6 +122,7 @@ export class ExecutionOutput {
     }
     this.displayBytes += size;
     this.displays.push(data);
+    if (id !== undefined) this.named.set(id, this.displays.length - 1);
     this.addLine(textOf(data));
   }
 
@@ -112,6 +130,9 @@ export class ExecutionOutput {
     if (text) this.output.add(text.endsWith('\n') ? text : `${text}\n`);
   }
 }
+
+const bundleSize = (data: MimeBundle) =>
+  Object.values(data).reduce<number>((sum, value) => sum + sizeOf(value), 0);
 
 const sizeOf = (value: unknown) => (typeof value === 'string' ? value.length : JSON.stringify(value).length);
 

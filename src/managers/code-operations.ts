@@ -108,11 +108,12 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
 
 function engineOperation(definition: EngineDefinition, operation: EngineOperation): Operation {
   const kinds = [definition.name];
-  const { name, access, summary, params: schema, http } = operation;
+  const { name, access, summary, params: schema, http, media } = operation;
   const shape = { name, access, summary, params: schema, ...(http === undefined ? {} : { http }) };
   if (operation.access === 'read') {
     return defineSessionOperation({
       ...shape,
+      ...(media === undefined ? {} : { media }),
       result: operation.result,
       kinds,
       handle: (params, call) =>

@@ -63,11 +63,18 @@ export interface ExecuteOptions extends WriteCallOptions {
 export interface Variable {
   name: string;
   type: string;
-  /** Bytes, measured by type: buffers of arrays and frames, shallow for the rest. */
-  size: number;
-  /** At most 200 characters; made without calling user code unbounded. */
+  /** Of its class, unless that is a builtin or of the session. */
+  module?: string;
+  /** Buffers of arrays and frames, index included; a walk for the rest. */
+  sizeBytes: number;
+  /** True when not everything was measured. */
+  sizeEstimated?: boolean;
+  /** At most 200 characters; made without calling user code. */
   preview: string;
   shape?: number[];
+  dtype?: string;
+  columns?: { name: string; dtype: string }[];
+  length?: number;
 }
 
 export interface HistoryEntry {

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import type { ExecutionError, NotKept, OutputEventBody, ResultStatus } from './events.js';
-import type { Access, HttpAlias } from './operation.js';
+import type { Access, HttpAlias, MediaForm } from './operation.js';
 import type { Disposable, ILog } from './ports.js';
 import type { ExecuteResult, Isolation } from './session.js';
 
@@ -134,6 +134,8 @@ export interface EngineOperation<
   readonly http?: readonly HttpAlias[];
   /** Done twice is done once: a repeated call whose first one was cut off by the end of the server is run. */
   readonly idempotent?: boolean;
+  /** Of reads only. */
+  readonly media?: MediaForm;
   run(engine: E, params: z.output<P>, context: RunContext): Promise<z.input<R>>;
 }
 

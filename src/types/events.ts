@@ -7,6 +7,8 @@ import { z } from 'zod';
 export const mimeBundleSchema = z.record(z.string(), z.unknown());
 /** Mime type to content: text as text, binary as base64, JSON as JSON. */
 export type MimeBundle = z.infer<typeof mimeBundleSchema>;
+/** What else is known of a shown value: mime type to facts such as `{width: 300}`, or a fact of the whole. */
+export const mimeMetadataSchema = z.record(z.string(), z.unknown());
 
 export const executionErrorSchema = z.object({
   name: z.string(),
@@ -63,8 +65,22 @@ const bodies = [
   }),
   z.object({ type: z.literal('stdout'), text: z.string(), ...outputFields }),
   z.object({ type: z.literal('stderr'), text: z.string(), ...outputFields }),
-  z.object({ type: z.literal('display'), data: mimeBundleSchema, ...outputFields }),
-  z.object({ type: z.literal('execute_result'), data: mimeBundleSchema, ...outputFields }),
+  z.object({
+    type: z.literal('display'),
+    data: mimeBundleSchema,
+    metadata: mimeMetadataSchema.optional(),
+    /** Names the display, so that it can be updated. */
+    display_id: z.string().optional(),
+    /** True: it takes the place of what was shown under its id. */
+    update: z.boolean().optional(),
+    ...outputFields,
+  }),
+  z.object({
+    type: z.literal('execute_result'),
+    data: mimeBundleSchema,
+    metadata: mimeMetadataSchema.optional(),
+    ...outputFields,
+  }),
   z.object({ type: z.literal('input_request'), prompt: z.string(), password: z.boolean(), ...outputFields }),
   /** Output past the limit: kept out of the answer, `bytes` of it from here on. */
   z.object({ type: z.literal('truncated'), stream: z.string(), bytes: z.number().int(), ...outputFields }),

@@ -56,6 +56,16 @@ export interface HttpAlias {
   readonly status?: number;
 }
 
+/** Another form of an operation's answer, for transports that can send bytes as they are. */
+export interface MediaForm {
+  /** The media type that a client accepts to get it. */
+  readonly type: string;
+  /** Parameters that ask the operation for this form. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The member of the answer that holds it, in base64. */
+  readonly member: string;
+}
+
 export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
   /** snake_case; the same name on every transport. */
   readonly name: string;
@@ -70,6 +80,7 @@ export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.Zod
    * `ByteAnswer`, instead of a value. A transport that has no way for bytes leaves such an operation out.
    */
   readonly stream?: 'body' | 'answer';
+  readonly media?: MediaForm;
   /** True when the handler itself gives a repeated idempotency key the first answer. */
   readonly answersOnce?: boolean;
 }

@@ -32,7 +32,7 @@ export const replAnswerSchema = z.strictObject({
 export type ReplAnswer = z.infer<typeof replAnswerSchema>;
 
 const variablesSchema = z.object({
-  variables: z.array(z.object({ name: z.string(), type: z.string(), size: z.number() })),
+  variables: z.array(z.object({ name: z.string(), type: z.string(), size_bytes: z.number() })),
 });
 const listSchema = z.object({ sessions: z.array(sessionMetadataSchema) });
 const checkSchema = z.object({ allowed: z.boolean(), detail: z.string().nullable() });
@@ -70,7 +70,7 @@ export class ReplTools {
     return this.known(session_id, async () => {
       const { variables } = variablesSchema.parse(await this.caller.call('list_variables', { session_id }));
       const session = sessionMetadataSchema.parse(await this.caller.call('get_session', { session_id }));
-      const entries = variables.map(({ name, type, size }) => ({ name, type, size_bytes: size }));
+      const entries = variables.map(({ name, type, size_bytes }) => ({ name, type, size_bytes }));
       return {
         ...totals(session),
         variable_count: entries.length,

@@ -27,6 +27,7 @@ from sojourn_kernel.definitions import is_importable
 from sojourn_kernel.packing import Packer
 from sojourn_kernel.runner import Runner
 from sojourn_kernel.supply import take_descriptors
+from sojourn_kernel.variables import is_listed
 
 FORMAT = 1
 CHUNK_BYTES = 4 << 20
@@ -151,8 +152,7 @@ class CheckpointWriter:
         listed = [
             name
             for name in namespace
-            if not name.startswith('_')
-            and (name in kept or (name in imported and not isinstance(namespace[name], types.ModuleType)))
+            if is_listed(name, namespace[name]) and (name in kept or name in imported)
         ]
         self._channel.send(
             {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { defineEngine } from '../../types/engine.js';
 import type { EngineDefinition } from '../../types/engine.js';
 import { analyzeData } from './analyze-data.js';
+import { complete, inspect } from './introspection.js';
 import { KernelHost } from './kernel-host.js';
 import { getVariable, listVariables, setVariable } from './operations.js';
 import type { PythonEngineOptions } from './options.js';
@@ -36,7 +37,7 @@ export function pythonEngine(
     capabilities: { execute: true, replay: true, clear: true },
     isolation: ({ sandbox }) => host.isolation(sandbox),
     options: sessionOptions(options.sandbox, options.policy ?? 'open'),
-    operations: [listVariables, getVariable, setVariable],
+    operations: [listVariables, getVariable, setVariable, complete, inspect],
     stateless: [analyzeData],
     create: async ({ sandbox, policy }, context) =>
       new PythonEngine(await host.startKernel(context, sandbox), host, context, options).open(policy),

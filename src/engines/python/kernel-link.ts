@@ -116,9 +116,12 @@ export class KernelLink {
   }
 
   private dispatch(message: Exclude<KernelMessage, { t: 'stdout' | 'stderr' }>): void {
-    if (message.t === 'display') this.emit({ type: 'display', data: message.data });
-    else if (message.t === 'result') this.emit({ type: 'execute_result', data: message.data });
-    else this.settle(message);
+    if (message.t === 'reply' || message.t === 'failed') {
+      this.settle(message);
+      return;
+    }
+    const { t, ...shown } = message;
+    this.emit({ type: t === 'result' ? 'execute_result' : 'display', ...shown });
   }
 
   private emit(output: OutputEventBody): void {
@@ -162,13 +165,20 @@ class OutputMerger {
   }
 }
 
+/** What a kernel can have to say of a request for a variable. */
+const ownCodes = [
+  'variable_not_found',
+  'invalid_params',
+  'not_supported',
+  'payload_too_large',
+  'code_rejected',
+] as const;
+
 /** The kernel runs anybody's code: of its codes and fields only those count that it can have a reason for. */
 function errorOf({ code, detail, fields }: Extract<KernelMessage, { t: 'failed' }>): SojournError {
   const { name, message, traceback } = fields;
-  if (code === 'variable_not_found' || code === 'invalid_params') {
-    return new SojournError(code, detail, name === undefined ? {} : { name });
-  }
-  if (code === 'code_rejected') return new SojournError(code, detail);
+  const own = ownCodes.find((candidate) => candidate === code);
+  if (own !== undefined) return new SojournError(own, detail, name === undefined ? {} : { name });
   const known = Object.entries({ name, message, traceback }).filter(([, text]) => text !== undefined);
   return new SojournError('internal', detail, Object.fromEntries(known));
 }

@@ -20,7 +20,9 @@ from typing import Any, Callable, NamedTuple
 from sojourn_kernel import live_fork, rebuild
 from sojourn_kernel.analysis import analyze
 from sojourn_kernel.checkpoint import fork_copy
+from sojourn_kernel.completion import complete
 from sojourn_kernel.frames import Channel
+from sojourn_kernel.inspection import inspect_at
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output
 from sojourn_kernel.policy import check_code, provide_names
@@ -78,9 +80,17 @@ class Kernel:
             'check': lambda request, tail: self._guarded(check_code, request['code']),
             'provide': lambda request, tail: self._guarded(provide_names, self._runner),
             'analyze': lambda request, tail: analyze(self._runner, request),
-            'list_variables': lambda request, tail: self._guarded(list_variables, self._runner.namespace),
+            'list_variables': lambda request, tail: self._guarded(
+                list_variables, self._runner.namespace, request['all']
+            ),
             'get_variable': lambda request, tail: self._guarded(
-                get_variable, self._runner.namespace, request['name']
+                get_variable, self._runner.namespace, request
+            ),
+            'complete': lambda request, tail: self._guarded(
+                complete, self._runner.namespace, request['code'], request['cursor_pos']
+            ),
+            'inspect': lambda request, tail: self._guarded(
+                inspect_at, self._runner.namespace, self._runner.cells, request
             ),
             'set_variable': lambda request, tail: self._guarded(
                 set_variable, self._runner.namespace, request['name'], request['value']

@@ -20,12 +20,18 @@ from sojourn_kernel import rebuild
 from sojourn_kernel.arrays import SharedMemory, numpy
 from sojourn_kernel.classes import Step, reduce_class
 from sojourn_kernel.definitions import Definitions, GlobalsShell, LimitedBuffer, TooLarge, is_importable
+from sojourn_kernel.output import TextStream
 from sojourn_kernel.reducers import (
+    NAMED_TYPES,
+    VIEWS,
     reduce_cached_property,
+    reduce_memory,
     reduce_method_wrapper,
     reduce_property,
     reduce_read_only_mapping,
+    reduce_stream,
     reduce_type_variable,
+    reduce_view,
     reduce_weak_mapping,
     reduce_weak_reference,
 )
@@ -288,5 +294,9 @@ REDUCERS: dict[int, Callable[[SessionPickler, Any], Any]] = {
         (weakref.WeakValueDictionary, reduce_weak_mapping),
         (weakref.ref, reduce_weak_reference),
         (types.MappingProxyType, reduce_read_only_mapping),
+        (memoryview, reduce_memory),
+        (TextStream, reduce_stream),
+        *((kind, reduce_view) for kind in VIEWS),
+        *NAMED_TYPES,
     )
 }

@@ -1,4 +1,4 @@
-"""One-line previews and sizes of values that never run user code and never take long.
+"""One-line previews of values that never run user code and never take long.
 
 Only types whose code is known are looked into: builtins, a few of the standard library, numpy arrays and
 pandas objects. Everything else is shown by the name of its type.
@@ -11,7 +11,6 @@ import types
 from typing import Any
 
 PREVIEW_CHARACTERS = 200
-SIZE_ITEMS = 10_000
 # The flag of types that a class statement made (Py_TPFLAGS_HEAPTYPE): their repr() may be the user's.
 MADE_IN_PYTHON = 1 << 9
 # Standard library types whose repr() is short, quick and not the user's.
@@ -42,13 +41,18 @@ TEXTS = {id(str), id(bytes), id(bytearray)}
 
 def type_name(value: Any) -> str:
     """`int`, `DataFrame`, `Point`: without the module, which the preview does not need."""
-    return _fact(type(value), '__qualname__')[:PREVIEW_CHARACTERS]
+    return fact(type(value), '__qualname__')[:PREVIEW_CHARACTERS]
 
 
-def _fact(kind: type, name: str) -> str:
+def fact(kind: type, name: str) -> str:
     """An attribute of a type, past any metaclass."""
     found = type.__getattribute__(kind, name)
     return found if type(found) is str else '?'
+
+
+def made_in_python(kind: type) -> bool:
+    """By a class statement, so that its methods may be the user's."""
+    return bool(type.__getattribute__(kind, '__flags__') & MADE_IN_PYTHON)
 
 
 def preview(value: Any, budget: int = PREVIEW_CHARACTERS) -> str:
@@ -71,14 +75,14 @@ def _preview(value: Any, budget: int, depth: int) -> str:
     if kind is types.FunctionType:
         return _function(value)
     if issubclass(kind, type):
-        return "<class '%s'>" % _fact(value, '__qualname__')
+        return "<class '%s'>" % fact(value, '__qualname__')
     if is_array(value):
         return _array(value, budget, depth)
     if is_frame(value):
         return _frame(value, budget)
     if is_series(value):
         return _series(value, budget)
-    if (_fact(kind, '__module__'), _fact(kind, '__qualname__')) in PLAIN or _numpy_scalar(kind):
+    if (fact(kind, '__module__'), fact(kind, '__qualname__')) in PLAIN or _is_of_numpy(kind):
         return repr(value)[:budget]
     return '<%s object>' % type_name(value)
 
@@ -141,10 +145,14 @@ def is_series(value: Any) -> bool:
     return _is_exactly(value, 'pandas', 'Series')
 
 
-def _numpy_scalar(kind: type) -> bool:
-    return (
-        _fact(kind, '__module__') == 'numpy' and not type.__getattribute__(kind, '__flags__') & MADE_IN_PYTHON
-    )
+def is_numpy_scalar(kind: type) -> bool:
+    """One of numpy's own, whose code is known."""
+    generic = getattr(_module('numpy'), 'generic', None)
+    return generic is not None and issubclass(kind, generic) and not made_in_python(kind)
+
+
+def _is_of_numpy(kind: type) -> bool:
+    return fact(kind, '__module__') == 'numpy' and not made_in_python(kind)
 
 
 def _array(value: Any, budget: int, depth: int) -> str:
@@ -159,7 +167,7 @@ def _scalar(item: Any) -> str:
     kind = type(item)
     if kind is float or (hasattr(item, 'dtype') and item.dtype.kind == 'f'):
         return '%.6g' % item
-    return str(item) if _numpy_scalar(kind) else _preview(item, 40, 2)
+    return str(item) if is_numpy_scalar(kind) else _preview(item, 40, 2)
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -179,62 +187,3 @@ def _frame(value: Any, budget: int) -> str:
 def _series(value: Any, budget: int) -> str:
     items = ', '.join(_scalar(value.iat[place]) for place in range(min(8, len(value))))
     return 'Series %s %s: %s%s' % (_shape(value.shape), value.dtype, items, ', …' if len(value) > 8 else '')
-
-
-def shape_of(value: Any) -> list[int] | None:
-    if is_array(value) or is_frame(value) or is_series(value):
-        return [int(length) for length in value.shape]
-    return None
-
-
-def size_of(value: Any) -> int:
-    """
-    Bytes: real buffers for arrays and frames; for the rest what a walk over at most 10 000 objects finds.
-    """
-    seen: set[int] = set()
-    waiting = [value]
-    total = 0
-    while waiting and len(seen) < SIZE_ITEMS:
-        item = waiting.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        total += _own_size(item)
-        kind = type(item)
-        if kind is dict:
-            waiting.extend(_some(item.keys()))
-            waiting.extend(_some(item.values()))
-        elif id(kind) in CONTAINERS:
-            waiting.extend(_some(item))
-        else:
-            fields = _instance_fields(item)
-            if fields is not None:
-                waiting.append(fields)
-    return total
-
-
-def _some(items: Any) -> list[Any]:
-    return [item for item, _ in zip(items, range(SIZE_ITEMS))]
-
-
-def _instance_fields(item: Any) -> dict[str, Any] | None:
-    # issubclass, because isinstance() asks the object for its __class__
-    if issubclass(type(item), (type, types.ModuleType, types.FunctionType)):
-        return None
-    try:
-        fields = object.__getattribute__(item, '__dict__')
-    except AttributeError:
-        return None
-    return fields if type(fields) is dict else None
-
-
-def _own_size(item: Any) -> int:
-    if is_array(item):
-        return int(item.nbytes) + 112
-    if is_frame(item):
-        return int(item.memory_usage(index=True, deep=len(item) * item.shape[1] <= SIZE_ITEMS).sum())
-    if is_series(item):
-        return int(item.memory_usage(index=True, deep=len(item) <= SIZE_ITEMS))
-    if _fact(type(item), '__module__') == 'builtins':
-        return sys.getsizeof(item)
-    return object.__sizeof__(item)

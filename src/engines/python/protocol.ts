@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   executionErrorSchema,
   mimeBundleSchema,
+  mimeMetadataSchema,
   notKeptSchema,
   resultStatusSchema,
 } from '../../types/events.js';
@@ -20,8 +21,18 @@ export const kernelReadySchema = z.object({ t: z.literal('ready'), failed: z.str
 export const kernelMessageSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('stdout') }),
   z.object({ t: z.literal('stderr') }),
-  z.object({ t: z.literal('display'), data: mimeBundleSchema }),
-  z.object({ t: z.literal('result'), data: mimeBundleSchema }),
+  z.object({
+    t: z.literal('display'),
+    data: mimeBundleSchema,
+    metadata: mimeMetadataSchema.optional(),
+    display_id: z.string().min(1).max(200).optional(),
+    update: z.boolean().optional(),
+  }),
+  z.object({
+    t: z.literal('result'),
+    data: mimeBundleSchema,
+    metadata: mimeMetadataSchema.optional(),
+  }),
   z.object({ t: z.literal('reply'), id: z.number().int(), value: z.unknown() }),
   z.object({
     t: z.literal('failed'),

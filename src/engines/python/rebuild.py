@@ -26,7 +26,7 @@ class Home:
         self.namespace: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
         self.find_definition: Callable[[str], Any] | None = None
-        self.display: Callable[..., None] | None = None
+        self.display: Callable[..., Any] | None = None
         # True when the state was stored by a Python with the same bytecode.
         self.same_bytecode = True
 
@@ -34,10 +34,12 @@ class Home:
 home = Home()
 
 
-def display(*values: Any) -> None:
-    """Shows values as richly as they can, in the order of the output. A builtin of every session."""
-    if home.display is not None:
-        home.display(*values)
+def display(*values: Any, **options: Any) -> Any:
+    """
+    Shows values as richly as they can, in the order of the output. A builtin of every session, with the
+    options `display_id`, `update`, `metadata`, `include`, `exclude` and `raw`.
+    """
+    return None if home.display is None else home.display(*values, **options)
 
 
 def settle(made: Any, steps: Any) -> None:
@@ -149,6 +151,18 @@ def type_variable(name: str, constraints: tuple[Any, ...], keywords: dict[str, A
     made = typing.TypeVar(name, *constraints, **keywords)  # type: ignore[misc]
     made.__module__ = '__main__'
     return made
+
+
+def named_type(kind: str, arguments: tuple[Any, ...]) -> Any:
+    """A ParamSpec, TypeVarTuple or NewType of the session."""
+    made = getattr(typing, kind)(*arguments)
+    made.__module__ = '__main__'
+    return made
+
+
+def view(mapping: Any, kind: str) -> Any:
+    """`keys`, `values` or `items` of a dict."""
+    return getattr(mapping, kind)()
 
 
 def library_meta(meta: type) -> type:

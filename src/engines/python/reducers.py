@@ -5,7 +5,10 @@ them needs.
 
 from __future__ import annotations
 
+import collections
+import gc
 import types
+import typing
 import weakref
 from typing import Any
 
@@ -37,6 +40,39 @@ def reduce_type_variable(pickler: Any, item: Any) -> Any:
     return rebuild.type_variable, (item.__name__, item.__constraints__, keywords)
 
 
+def reduce_parameters_variable(pickler: Any, item: Any) -> Any:
+    """ParamSpec; by value, as above."""
+    if is_importable(item) or item.__module__ != '__main__':
+        return NotImplemented
+    return rebuild.named_type, (type(item).__name__, (item.__name__,))
+
+
+def reduce_new_type(pickler: Any, item: Any) -> Any:
+    """typing.NewType; by value, as above."""
+    if is_importable(item) or item.__module__ != '__main__':
+        return NotImplemented
+    return rebuild.named_type, ('NewType', (item.__qualname__, item.__supertype__))
+
+
+def reduce_view(pickler: Any, item: Any) -> Any:
+    """The keys, values or items of a dict, which is the only thing that such a view refers to."""
+    (mapping,) = gc.get_referents(item)
+    return rebuild.view, (mapping, type(item).__name__.rpartition('_')[2])
+
+
+def reduce_memory(pickler: Any, item: Any) -> Any:
+    owner = item.obj
+    whole = item.ndim == 1 and item.format == 'B' and item.contiguous
+    if type(owner) not in (bytes, bytearray) or not whole or item.nbytes != len(owner):
+        raise TypeError('a view of a part of memory')
+    return memoryview, (owner,)
+
+
+def reduce_stream(pickler: Any, item: Any) -> Any:
+    """The session's own stdout or stderr."""
+    return rebuild.attribute, ('sys', item.name.strip('<>'))
+
+
 def reduce_weak_mapping(pickler: Any, item: Any) -> Any:
     return type(item), (), None, None, iter(list(item.items()))
 
@@ -50,3 +86,20 @@ def reduce_weak_reference(pickler: Any, item: Any) -> Any:
 
 def reduce_read_only_mapping(pickler: Any, item: Any) -> Any:
     return types.MappingProxyType, (dict(item),)
+
+
+VIEWS = tuple(
+    type(view)
+    for mapping in ({}, collections.OrderedDict())
+    for view in (mapping.keys(), mapping.values(), mapping.items())
+)
+# Of the Pythons that have them.
+NAMED_TYPES = tuple(
+    (getattr(typing, name), reducer)
+    for name, reducer in (
+        ('ParamSpec', reduce_parameters_variable),
+        ('TypeVarTuple', reduce_parameters_variable),
+        ('NewType', reduce_new_type),
+    )
+    if isinstance(getattr(typing, name, None), type)
+)

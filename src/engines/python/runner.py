@@ -17,10 +17,10 @@ from typing import Any, Callable
 
 from sojourn_kernel import rebuild
 from sojourn_kernel.cells import Cells
-from sojourn_kernel.display import mime_bundle
 from sojourn_kernel.event_loop import EventLoop, needs_loop
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output, TextStream
+from sojourn_kernel.showing import Showing
 
 OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 FUTURE_FLAGS = 0
@@ -42,7 +42,9 @@ class Runner:
         self.main = types.ModuleType('__main__')
         self.namespace = self.main.__dict__
         self._streams = {name: TextStream(output, name) for name in ('stdout', 'stderr')}
-        rebuild.home.display = self.display
+        self.showing = Showing(output)
+        self.showing.install()
+        rebuild.home.display = self.showing.display
         builtins.display = rebuild.display  # type: ignore[attr-defined]
         self._builtins = dict(vars(builtins))
         self._pid = os.getpid()
@@ -100,7 +102,7 @@ class Runner:
         self.interrupts.seen = False
         try:
             try:
-                self.interrupts.guarded(lambda: self._run(code, cell, silent))
+                self.interrupts.guarded(lambda: self.showing.around(lambda: self._run(code, cell, silent)))
             finally:
                 if os.getpid() != self._pid:
                     os._exit(0)  # a child that user code forked and let run on: only the parent answers
@@ -139,12 +141,7 @@ class Runner:
             value = run(lambda: eval(shown, self.namespace))
             if value is not None:
                 self.namespace['_'] = value
-                self.output.show({'t': 'result', 'data': mime_bundle(value)}, hold=True)
-
-    def display(self, *values: Any) -> None:
-        """Shows values richly, in the order of the output. A builtin of every session."""
-        for value in values:
-            self.output.show({'t': 'display', 'data': mime_bundle(value)})
+                self.showing.result(value)
 
     def describe(self, error: BaseException) -> dict[str, str]:
         """Name, message and traceback, without our own frames."""
