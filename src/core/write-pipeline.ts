@@ -48,6 +48,8 @@ export class Write {
     readonly operation: string,
     readonly params: Params,
     readonly call: WriteCall,
+    /** False: recovery must never run it again. */
+    readonly repeatable: boolean,
     private readonly append: (write: Write) => Promise<SessionEvent[]>,
   ) {}
 
@@ -139,7 +141,8 @@ export class WritePipeline {
   private async enqueue(operation: string, params: Params, call: WriteCall): Promise<unknown> {
     if (call.on_busy === 'reject' && this.host.mailbox.busy) throw this.busy();
     if (call.on_busy === 'interrupt') this.running?.controller.abort('interrupted');
-    const write = new Write(operation, params, call, (one) => this.journalInput(one));
+    const repeatable = params.replay !== false && this.isRepeatable(operation);
+    const write = new Write(operation, params, call, repeatable, (one) => this.journalInput(one));
     this.waiting.add(write);
     const work = this.host.mailbox.write(() => this.take(write)).finally(() => this.waiting.delete(write));
     if (call.wait_s === undefined) return work;
@@ -248,6 +251,11 @@ export class WritePipeline {
     }
   }
 
+  private isRepeatable(operation: string): boolean {
+    const { operations } = this.services.definition;
+    return operations?.find((candidate) => candidate.name === operation)?.replay !== false;
+  }
+
   private journalInput(write: Write): Promise<SessionEvent[]> {
     const { call, operation, params } = write;
     return this.host.writer.appendEvents([
@@ -258,7 +266,7 @@ export class WritePipeline {
         principal: call.principal.id,
         ...(call.client_id === undefined ? {} : { client_id: call.client_id }),
         ...(call.idempotency_key === undefined ? {} : { idempotency_key: call.idempotency_key }),
-        ...(params.replay === false ? { replay: false } : {}),
+        ...(write.repeatable ? {} : { replay: false }),
       },
     ]);
   }

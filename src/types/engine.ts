@@ -118,6 +118,8 @@ export interface EngineOperation<
   readonly params: P;
   readonly result: R;
   readonly http?: readonly HttpAlias[];
+  /** False: recovery never runs it again; a checkpoint is taken before it is answered. Default: true. */
+  readonly replay?: boolean;
   run(engine: E, params: z.output<P>, context: RunContext): Promise<z.input<R>>;
 }
 

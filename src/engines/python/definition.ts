@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { defineEngine } from '../../types/engine.js';
 import type { EngineDefinition } from '../../types/engine.js';
 import { KernelHost } from './kernel-host.js';
-import { getVariable, listVariables, setVariable } from './operations.js';
+import { getVariable, installDependencies, listVariables, setVariable } from './operations.js';
 import type { PythonEngineOptions } from './options.js';
 import { probePython } from './probe.js';
 import { PythonEngine } from './python-engine.js';
@@ -14,6 +14,7 @@ import { allowedProfiles, defaultProfile, isolationGiven } from './sandbox.js';
 import type { SandboxOptions } from './sandbox.js';
 
 export type { PythonEngineOptions } from './options.js';
+export type { PackageOptions } from './requirements.js';
 export type { SandboxOptions } from './sandbox.js';
 
 const sessionOptions = (options: SandboxOptions) =>
@@ -32,7 +33,7 @@ export function pythonEngine(
     capabilities: { execute: true, replay: true, clear: true },
     isolation: ({ sandbox }) => host.isolation(sandbox),
     options: sessionOptions(options.sandbox),
-    operations: [listVariables, getVariable, setVariable],
+    operations: [listVariables, getVariable, setVariable, installDependencies],
     create: async ({ sandbox }, context) =>
       new PythonEngine(await host.startKernel(context, sandbox), host, context, options).open(),
     warmUp: () => host.warmUp(),

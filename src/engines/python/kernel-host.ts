@@ -32,8 +32,13 @@ export interface KernelProcess {
   killCopy(pid: number): void;
   /** Gets a connection ready for a copy; the kernel finds it by the ticket. @throws internal */
   connectCopy(): Promise<{ expected: Expected; ticket: string }>;
+  /** Makes a folder and all in it the kernel's own. @throws internal */
+  give(folder: string): Promise<void>;
   readonly lease: Lease;
 }
+
+/** What a kernel is to be made for. */
+export type KernelPlace = Pick<EngineContext, 'workspace' | 'uid'>;
 
 interface Shared {
   readonly door: KernelDoor;
@@ -63,7 +68,7 @@ export class KernelHost implements Disposable {
   }
 
   /** Forks a kernel and waits until it is locked in. @throws engine_unavailable · closed */
-  async startKernel(context: EngineContext, profile: SandboxProfile): Promise<KernelProcess> {
+  async startKernel(place: KernelPlace, profile: SandboxProfile): Promise<KernelProcess> {
     const { ids, sandbox, runDir, searchPath } = this.options;
     const shared = await this.get();
     assertGiven(profile, sandbox, shared.facts);
@@ -73,7 +78,7 @@ export class KernelHost implements Disposable {
     const isLocked = profile !== 'off';
     const uid = isLocked ? (shared.uids?.take() ?? null) : null;
     const temporary = isLocked ? join(temporaryRoot(runDir), kernel) : null;
-    const lease = this.lease(shared, uid, temporary, context.workspace);
+    const lease = this.lease(shared, uid, temporary, place.workspace);
     const expected = door.expect(secret);
     void this.memoryWatch.refresh();
     try {
@@ -81,9 +86,9 @@ export class KernelHost implements Disposable {
         kernel,
         socket: door.path,
         secret,
-        workspace: context.workspace,
-        seed: context.uid,
-        environment: kernelEnvironment(searchPath, context.workspace, kernel, temporary),
+        workspace: place.workspace,
+        seed: place.uid,
+        environment: kernelEnvironment(searchPath, place.workspace, kernel, temporary),
         sandbox: temporary === null ? null : { profile, uid, temporary, tolerant: sandbox.mode === 'auto' },
       });
       void exited.then(() => lease.end());
@@ -96,6 +101,7 @@ export class KernelHost implements Disposable {
         kill: (spare) => zygote.kill(pid, spare),
         killCopy: (copy) => zygote.killCopy(pid, copy),
         connectCopy: () => this.connectCopy(shared, pid),
+        give: (folder) => zygote.give(folder, uid),
         lease,
       };
     } catch (error) {

@@ -19,8 +19,10 @@ from typing import Any, Callable, NamedTuple
 from sojourn_kernel import rebuild
 from sojourn_kernel.checkpoint import fork_copy
 from sojourn_kernel.frames import Channel
+from sojourn_kernel.installer import resolve_packages, stage_packages
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output
+from sojourn_kernel.packages import add_to_path, adopt_packages, list_packages
 from sojourn_kernel.restore import Restorer
 from sojourn_kernel.runner import Runner
 from sojourn_kernel.sandbox import Sandbox, SandboxError
@@ -79,6 +81,12 @@ class Kernel:
             'capture': self._capture,
             'part': self._part,
             'restore': self._restore,
+            'list_packages': lambda request, tail: list_packages(self._workspace),
+            'adopt_packages': lambda request, tail: adopt_packages(
+                self._workspace, request['staged'], self._guarded
+            ),
+            'resolve_packages': lambda request, tail: resolve_packages(self._workspace, request),
+            'stage_packages': lambda request, tail: stage_packages(self._workspace, request),
         }
 
     def serve(self) -> None:
@@ -224,6 +232,7 @@ def main(order: dict[str, Any], door: int | None, hold: Hold, sandbox: Sandbox) 
     os.environ.update(order['environment'])
     sys.argv = ['']
     sys.path.insert(0, '')
+    add_to_path(order['workspace'])
     sys.stdin = open(os.devnull)
     seed_generators(order['seed'])
     channel = Channel(order['socket'])

@@ -25,6 +25,8 @@ import type { KernelHost, KernelProcess } from './kernel-host.js';
 import { KernelLink } from './kernel-link.js';
 import { MemoryGauge } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
+import { PackageInstall } from './package-install.js';
+import type { InstallRequest, InstallResult, InstallTarget } from './package-install.js';
 import {
   captureReplySchema,
   executeReplySchema,
@@ -48,6 +50,7 @@ export class PythonEngine implements IEngine {
   private readonly link: KernelLink;
   private readonly gauge: MemoryGauge;
   private readonly copies = new Map<Disposable, number>();
+  private installing: Disposable | null = null;
   private ladder: InterruptLadder | null = null;
   private closed = false;
   private death: SojournError | null = null;
@@ -116,6 +119,29 @@ export class PythonEngine implements IEngine {
         this.link.onOutput = (output) => this.context.emit(output);
       }
     });
+  }
+
+  /**
+   * Adds packages to the session's own folder. Others may read the session meanwhile.
+   * @throws invalid_params · forbidden · engine_unavailable · timeout when it was stopped · kernel_died · closed
+   */
+  async install(request: InstallRequest, context: RunContext): Promise<InstallResult> {
+    this.assertUsable();
+    const { workspace } = this.context;
+    // What has begun to be taken over is finished, also when the time is up.
+    const whole = { ...context, signal: new AbortController().signal };
+    const ask: InstallTarget['ask'] = (operation, params, schema) =>
+      this.ask(operation, params, schema, whole);
+    const target = { workspace, kernel: this.process, ask };
+    const install = new PackageInstall(this.host, this.options, target, context);
+    this.installing = install;
+    try {
+      return await install.run(request);
+    } catch (error) {
+      throw this.death ?? error;
+    } finally {
+      this.installing = null;
+    }
   }
 
   capture(): Promise<ICapture> {
@@ -193,6 +219,7 @@ export class PythonEngine implements IEngine {
     if (!this.closed) {
       this.closed = true;
       this.gauge.dispose();
+      this.installing?.dispose();
       this.process.kill([...this.copies.values()]);
       this.link.abandon(errors.closed('The Python session'));
     }

@@ -36,6 +36,8 @@ MODULES = (
     'reasons',
     'nodes',
     'packing',
+    'packages',
+    'installer',
     'checkpoint',
     'restore',
     'kernel',
