@@ -25,7 +25,7 @@ const packages: (WheelSpec | SourceSpec)[] = [
   { name: 'unwanted', version: '1.0', files: { 'unwanted.py': '' } },
   { name: 'carrier', version: '1.0', files: { 'carrier.py': '' }, requires: ['Unwanted'] },
   { name: 'failing', version: '1.0', setup: `raise SystemExit('this cannot be built')` },
-  { name: 'slow', version: '1.0', setup: 'import time\ntime.sleep(600)' },
+  { name: 'slow', version: '1.0', setup: 'import signal\nsignal.pause()' },
   { name: 'suicidal', version: '1.0', setup: 'import os\nos.kill(-1, 9)' },
   { name: 'enum', version: '9.0', files: { 'enum.py': 'raise ImportError("not the library")' } },
 ];

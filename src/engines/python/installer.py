@@ -1,7 +1,7 @@
 """Running pip in a process that is made for one installation and thrown away after it.
 
-Building a package runs code of whoever wrote it, so this process is locked in under a uid of its own and sees nothing
-of the session: of what the session has, it is told names and versions.
+Building a package runs code of whoever wrote it, so this process is locked in under a uid of its own and sees
+nothing of the session: of what the session has, it is told names and versions.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def resolve_packages(folder: str, request: dict[str, Any]) -> dict[str, Any]:
     arguments = ['install', '--dry-run', '--no-user', '--report', report, *request['options']]
     arguments += ['--upgrade'] if request['upgrade'] else []
     returncode = run_pip([*arguments, '--', *request['requirements']], seen, request['secrets'])
-    return {'problem': None, 'returncode': returncode, 'wanted': read_report(report) if returncode == 0 else []}
+    wanted = read_report(report) if returncode == 0 else []
+    return {'problem': None, 'returncode': returncode, 'wanted': wanted}
 
 
 def stage_packages(folder: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +48,8 @@ def stage_packages(folder: str, request: dict[str, Any]) -> dict[str, Any]:
     target = os.path.join(folder, TARGET)
     os.mkdir(target, 0o700)
     arguments = ['install', '--no-deps', '--no-compile', '--no-warn-script-location', '--target', target]
-    returncode = run_pip([*arguments, *request['options'], '--', *request['requirements']], None, request['secrets'])
+    arguments += [*request['options'], '--', *request['requirements']]
+    returncode = run_pip(arguments, None, request['secrets'])
     found = [{'name': one['name'], 'version': one['version']} for one in distributions(target)]
     return {'returncode': returncode, 'installed': found if returncode == 0 else []}
 
@@ -128,7 +130,8 @@ def environment() -> dict[str, str]:
     temporary = os.environ['TMPDIR']
     home = os.path.join(temporary, 'home')
     os.makedirs(home, exist_ok=True)
-    kept = {name: os.environ[name] for name in ('PATH', 'LANG', 'LC_ALL', 'SOJOURN_KERNEL') if name in os.environ}
+    names = ('PATH', 'LANG', 'LC_ALL', 'SOJOURN_KERNEL')
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {
         **kept,
         'HOME': home,

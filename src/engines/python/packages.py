@@ -1,7 +1,7 @@
 """The packages of a session: a folder of its own in its workspace, so that checkpoints carry it.
 
-What was installed elsewhere is laid into the workspace by the server; here it is taken over by renames alone, which
-are undone when one of them fails.
+What was installed elsewhere is laid into the workspace by the server; here it is taken over by renames alone,
+which are undone when one of them fails.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ def add_to_path(workspace: str) -> None:
 
 def list_packages(workspace: str) -> dict[str, Any]:
     """Name, version and what else the head of its metadata says, of each package in the session's folder."""
+    told = ('name', 'version', 'header')
     found = distributions(join(workspace, FOLDER))
-    return {'packages': [{'name': one['name'], 'version': one['version'], 'header': one['header']} for one in found]}
+    return {'packages': [{key: one[key] for key in told} for one in found]}
 
 
 def distributions(folder: str) -> list[dict[str, str]]:
@@ -51,7 +52,8 @@ def distributions(folder: str) -> list[dict[str, str]]:
             continue
         fields = dict(reversed(re.findall(r'^(Name|Version):[ \t]*(\S+)', header, re.MULTILINE)))
         if len(fields) == 2:
-            found.append({'name': fields['Name'], 'version': fields['Version'], 'header': header, 'info': entry})
+            name, version = fields['Name'], fields['Version']
+            found.append({'name': name, 'version': version, 'header': header, 'info': entry})
     return found
 
 
@@ -60,7 +62,7 @@ def normal(name: str) -> str:
 
 
 def adopt_packages(workspace: str, staged: str, guarded: Callable[..., Any]) -> dict[str, list[str]]:
-    """Takes over the folder `staged` of the workspace. Returns the modules of it that are imported already."""
+    """Takes over the folder `staged` of the workspace. Returns those of its modules that are imported already."""
     folder, source = join(workspace, FOLDER), join(workspace, staged)
     old = join(workspace, staged.replace('.new-', '.old-'))
     loaded = [name for name in modules_of(source) if name in sys.modules]

@@ -50,7 +50,7 @@ export class PythonEngine implements IEngine {
   private readonly link: KernelLink;
   private readonly gauge: MemoryGauge;
   private readonly copies = new Map<Disposable, number>();
-  private installing: Disposable | null = null;
+  private installing: PackageInstall | null = null;
   private ladder: InterruptLadder | null = null;
   private closed = false;
   private death: SojournError | null = null;
