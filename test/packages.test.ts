@@ -7,7 +7,7 @@ import { Sojourn } from '../src/client/sojourn.js';
 import type { RunningServer } from '../src/server.js';
 import { needs } from './support/needs.js';
 import { openServer } from './support/open-server.js';
-import { install, presentIn, refusal, valueOf } from './support/package-words.js';
+import { install, installed, presentIn, refusal, valueOf } from './support/package-words.js';
 import { codeOf, journal } from './support/session-words.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { wheelhouse } from './support/wheelhouse.js';
@@ -66,7 +66,7 @@ describe('packages of a Python session', function () {
 
   it('are the own of one session: another has none of them', async () => {
     const [mine, other] = await Promise.all([client.createSession(), client.createSession()]);
-    await Promise.all([install(mine, ['tally-one==1.0']), install(other, ['tally-one==2.0'])]);
+    await Promise.all([installed(mine, ['tally-one==1.0']), installed(other, ['tally-one==2.0'])]);
     const code = 'import tally_one; tally_one.VERSION';
     expect([await valueOf(mine, code), await valueOf(other, code)]).to.deep.equal(['1', '2']);
     const third = await client.createSession();
@@ -87,7 +87,7 @@ describe('packages of a Python session', function () {
 
   it('stay as they are until an upgrade is asked for, which leaves nothing of the old one behind', async () => {
     const session = await client.createSession();
-    await install(session, ['tally-one==1.0']);
+    await installed(session, ['tally-one==1.0']);
     await session.execute('import tally_one');
     expect(await install(session, ['tally-one'])).to.deep.include({ returncode: 0, installed_packages: [] });
     const result = await install(session, ['tally-one'], { upgrade: true });
@@ -113,7 +113,7 @@ describe('packages of a Python session', function () {
 
   it('are there again after the session has slept', async () => {
     const session = await client.createSession();
-    await install(session, ['leaning']);
+    await installed(session, ['leaning']);
     await session.execute('from leaning import tally_one as t');
     await session.hibernate();
     expect(await valueOf(session, 't.VERSION')).to.equal('1');
@@ -128,9 +128,10 @@ describe('packages of a Python session', function () {
     expect(await presentIn(session)).to.equal('[]');
   });
 
-  it('that cannot be built change nothing, nor do those asked for with them', async () => {
+  it('that cannot be built change nothing, nor do those asked for with them', async function () {
+    await needs.sandbox(this);
     const session = await client.createSession();
-    await install(session, ['tally-one==1.0']);
+    await installed(session, ['tally-one==1.0']);
     const before = await presentIn(session);
     const result = await install(session, ['tally-one==2.0', 'failing'], { upgrade: true });
     expect(result.returncode).to.be.greaterThan(0);
@@ -175,9 +176,10 @@ describe('packages of a Python session', function () {
     expect(error).to.include({ code: 'invalid_params', detail: 'No packages provided for installation' });
   });
 
-  it('can be given up: an interrupt and a time limit change nothing, and the session answers meanwhile', async () => {
+  it('can be given up: an interrupt and a time limit change nothing, and the session answers meanwhile', async function () {
+    await needs.sandbox(this);
     const session = await client.createSession();
-    await install(session, ['tally-one==1.0']);
+    await installed(session, ['tally-one==1.0']);
     await session.execute('kept = 1');
     const before = await presentIn(session);
     const stopped = refusal(session, ['tally-one==2.0', 'slow'], { upgrade: true });
@@ -191,7 +193,8 @@ describe('packages of a Python session', function () {
     expect(await presentIn(session)).to.equal(before);
   });
 
-  it('change nothing when what installs them is killed', async () => {
+  it('change nothing when what installs them is killed', async function () {
+    await needs.sandbox(this);
     const session = await client.createSession();
     const error = await refusal(session, ['suicidal']);
     expect(error.code).to.equal('internal');
@@ -199,7 +202,15 @@ describe('packages of a Python session', function () {
     expect(await valueOf(session, '1 + 1')).to.equal('2');
   });
 
-  it('do not hold up the end of their session', async () => {
+  it('are not built where sessions share the uid of the server, and that is said', async function () {
+    needs.ordinaryUser(this);
+    const { returncode, stderr } = await install(await client.createSession(), ['failing']);
+    expect(returncode).to.be.greaterThan(0);
+    expect(stderr).to.include('only wheels are installed here').and.not.include('this cannot be built');
+  });
+
+  it('do not hold up the end of their session', async function () {
+    await needs.sandbox(this);
     const session = await client.createSession();
     const stopped = codeOf(install(session, ['slow']));
     for await (const event of session.events())

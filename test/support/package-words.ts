@@ -13,6 +13,12 @@ export async function install(
   return installResultSchema.parse(await session.call('install_dependencies', { packages, ...options }));
 }
 
+/** An installation that is not in question. */
+export async function installed(session: ISession, packages: readonly string[]): Promise<void> {
+  const { returncode, stderr } = await install(session, packages);
+  if (returncode !== 0) throw new Error(stderr);
+}
+
 /** How an installation was refused. */
 export async function refusal(
   session: ISession,

@@ -21,10 +21,21 @@ TARGET = 'new'
 LINE_BYTES = 65536
 # How long the output of what pip left running is waited for.
 LINGER_S = 0.2
-# The arguments come through stdin: an address may hold a password, and others may read a command line.
-BOOT = '''import json, runpy, sys
+# The arguments come through stdin: an address may hold a password, and others may read a command line. Where the
+# uid is the server's, a mode can only be changed through a file that the sandbox let be opened.
+BOOT = '''import json, os, runpy, sys
 setup = json.load(sys.stdin)
 sys.path[:], sys.argv[:] = setup['path'], ['pip', *setup['arguments']]
+def chmod(path, mode, *, real=os.chmod, **options):
+    try:
+        return real(path, mode, **options)
+    except PermissionError:
+        place = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(place, mode)
+    finally:
+        os.close(place)
+os.chmod = chmod
 runpy.run_module('pip', run_name='__main__', alter_sys=True)
 '''
 

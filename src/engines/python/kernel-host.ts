@@ -32,6 +32,8 @@ export interface KernelProcess {
   killCopy(pid: number): void;
   /** Gets a connection ready for a copy; the kernel finds it by the ticket. @throws internal */
   connectCopy(): Promise<{ expected: Expected; ticket: string }>;
+  /** Null: the server's. */
+  readonly uid: number | null;
   /** Makes a folder and all in it the kernel's own. @throws internal */
   give(folder: string): Promise<void>;
   readonly lease: Lease;
@@ -101,6 +103,7 @@ export class KernelHost implements Disposable {
         kill: (spare) => zygote.kill(pid, spare),
         killCopy: (copy) => zygote.killCopy(pid, copy),
         connectCopy: () => this.connectCopy(shared, pid),
+        uid,
         give: (folder) => zygote.give(folder, uid),
         lease,
       };

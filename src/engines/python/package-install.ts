@@ -21,6 +21,9 @@ import type { PackageOptions } from './requirements.js';
 const outputCharactersMax = 64 * 1024;
 /** What the installer puts its packages into; must agree with installer.py. */
 const stagedFolder = 'new';
+/** Nothing foreign is built under the uid that owns the server's files. */
+const onlyWheelsNote =
+  'Note: only wheels are installed here, because sessions share the uid of the server.\n';
 
 export interface InstallRequest {
   readonly packages: readonly string[];
@@ -125,7 +128,10 @@ export class PackageInstall implements Disposable {
     const ended = link.run().then(() => link.abandon(this.stopped ?? endedError()));
     try {
       this.assertGoingOn();
-      return await this.askPip(link, request, packages);
+      const onlyWheels = process.uid === null;
+      const answer = await this.askPip(link, request, packages, onlyWheels);
+      if (onlyWheels && answer.returncode !== 0) this.pass({ type: 'stderr', text: onlyWheelsNote });
+      return answer;
     } finally {
       link.kill();
       await ended;
@@ -137,8 +143,10 @@ export class PackageInstall implements Disposable {
     link: KernelLink,
     request: InstallRequest & { present: unknown },
     packages: PackageOptions,
+    onlyWheels: boolean,
   ): Promise<{ returncode: number; installed: InstallResult['installed_packages'] }> {
-    const shared = { options: sourceOptions(packages), secrets: secretsOf(packages) };
+    const options = [...sourceOptions(packages), ...(onlyWheels ? ['--only-binary', ':all:'] : [])];
+    const shared = { options, secrets: secretsOf(packages) };
     const { upgrade, present } = request;
     const requirements = request.packages.map((text) => text.trim());
     const resolving = { ...shared, requirements, upgrade, present };
