@@ -15,7 +15,7 @@ import { DisposableStack } from './core/lifecycle.js';
 import { SessionPool } from './core/session-pool.js';
 import { systemClock, systemFiles, systemIds, systemSpawner } from './core/system.js';
 import { pythonEngine } from './engines/python/definition.js';
-import type { SandboxOptions } from './engines/python/definition.js';
+import type { PackageOptions, SandboxOptions } from './engines/python/definition.js';
 import { codeOperations } from './managers/code-operations.js';
 import { PersistenceManager } from './managers/persistence-manager.js';
 import { serverOperations } from './managers/server-operations.js';
@@ -178,6 +178,7 @@ function createEngines(
     sessionBytes: config.limits.session_bytes,
     runDir: join(config.data_dir, 'run'),
     sandbox: sandboxOptions(config),
+    packages: packageOptions(config),
     spawner,
     clock,
     ids,
@@ -188,17 +189,30 @@ function createEngines(
   return new Map(definitions.map((definition) => [definition.name, definition]));
 }
 
-function sandboxOptions({ python, data_dir }: IConfig): SandboxOptions {
+function sandboxOptions({ python, packages, data_dir }: IConfig): SandboxOptions {
   const [first = 0, last = 0] = python.uid_range;
   return {
     mode: python.sandbox,
     allowed: python.allow_sandbox,
     uidRange: [first, last],
-    readOnlyRoots: python.read_only_roots,
+    readOnlyRoots: [...python.read_only_roots, ...(packages.enabled ? packages.find_links : [])],
     memoryBytes: python.memory_bytes,
     fileBytes: python.file_bytes,
     processCount: python.process_count,
     workspaces: join(data_dir, 'workspaces'),
+  };
+}
+
+function packageOptions({ packages }: IConfig): PackageOptions | undefined {
+  if (!packages.enabled) return undefined;
+  return {
+    allow: packages.allow,
+    deny: packages.deny,
+    allowUrls: packages.allow_urls,
+    indexUrl: packages.index_url,
+    extraIndexUrls: packages.extra_index_urls,
+    findLinks: packages.find_links,
+    proxy: packages.proxy,
   };
 }
 

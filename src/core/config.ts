@@ -194,7 +194,7 @@ function describeIssues(error: z.ZodError, merged: Tree, origins: Map<string, st
     );
   }
   const key = path.join('.');
-  const value = /token/.test(key) ? '(hidden)' : JSON.stringify(valueAt(merged, path));
+  const value = /token|url|proxy/.test(key) ? '(hidden)' : JSON.stringify(valueAt(merged, path));
   return invalid(`${key}: ${value} ${originOf(key, origins)} is not valid: ${issue.message}.`, key);
 }
 

@@ -356,9 +356,7 @@ export class SessionInstance implements ISessionInstance {
     }
     if (this.saver.hasApplied(write.seq)) return true;
     this.saver.add(outcome.duration_ms);
-    const repeatable =
-      write.params.replay !== false && (outcome.status === 'ok' || outcome.status === 'error');
-    if (repeatable) {
+    if (write.repeatable && (outcome.status === 'ok' || outcome.status === 'error')) {
       if (this.saver.isDue) this.services.saveIsDue();
       return true;
     }

@@ -51,6 +51,8 @@ export class Write {
     readonly operation: string,
     readonly params: Params,
     readonly call: WriteCall,
+    /** False: recovery must never run it again. */
+    readonly repeatable: boolean,
     private readonly append: (write: Write) => Promise<SessionEvent[]>,
   ) {}
 
@@ -157,7 +159,8 @@ export class WritePipeline {
   private async enqueue(operation: string, params: Params, call: WriteCall): Promise<unknown> {
     if (call.on_busy === 'reject' && this.host.mailbox.busy) throw this.busy();
     if (call.on_busy === 'interrupt') (this.running?.controller ?? this.starting)?.abort('interrupted');
-    const write = new Write(operation, params, call, (one) => this.journalInput(one));
+    const repeatable = params.replay !== false && this.isRepeatable(operation);
+    const write = new Write(operation, params, call, repeatable, (one) => this.journalInput(one));
     this.waiting.add(write);
     const work = this.host.mailbox.write(() => this.take(write)).finally(() => this.waiting.delete(write));
     if (call.wait_s === undefined) return work;
@@ -277,6 +280,11 @@ export class WritePipeline {
     }
   }
 
+  private isRepeatable(operation: string): boolean {
+    const { operations } = this.services.definition;
+    return operations?.find((candidate) => candidate.name === operation)?.replay !== false;
+  }
+
   private journalInput(write: Write): Promise<SessionEvent[]> {
     const { call, operation, params } = write;
     return this.host.writer.appendEvents(
@@ -288,7 +296,7 @@ export class WritePipeline {
           principal: call.principal.id,
           ...(call.client_id === undefined ? {} : { client_id: call.client_id }),
           ...(call.idempotency_key === undefined ? {} : { idempotency_key: call.idempotency_key }),
-          ...(params.replay === false ? { replay: false } : {}),
+          ...(write.repeatable ? {} : { replay: false }),
         },
       ],
       { last_activity: new Date(this.services.clock.now()).toISOString() },

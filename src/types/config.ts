@@ -9,6 +9,8 @@ const seconds = (description: string) => z.number().min(0).max(1e9).describe(des
 const count = (description: string, min = 1) => z.number().int().min(min).max(1e9).describe(description);
 const bytes = (description: string) => z.number().int().min(1).max(1e12).describe(description);
 
+const addressSchema = z.string().regex(/^https?:\/\/[!-~]+$/, 'must be an http or https address');
+
 export const configSchema = z.strictObject({
   host: z.string().default('127.0.0.1').describe('Address to listen on.'),
   port: z.number().int().min(0).max(65_535).default(8765).describe('0 = any free port.'),
@@ -160,6 +162,32 @@ export const configSchema = z.strictObject({
           'Which code sessions run: open = every code, restricted = what the policy lets through. A session may only be stricter.',
         ),
       start_timeout_s: seconds('Until a kernel must have answered for the first time.').default(30),
+    })
+    .prefault({}),
+  packages: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Python sessions may install packages. pip has network and starts programs, locked in without any data of a session.',
+        ),
+      allow: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Names; when there are any, nothing else is installed, dependencies neither.'),
+      deny: z.array(z.string().min(1)).default([]).describe('Names that are never installed.'),
+      allow_urls: z
+        .boolean()
+        .default(false)
+        .describe('Requirements may be http, https and git+https addresses.'),
+      index_url: addressSchema.optional().describe('Default: PyPI; none when find_links is set.'),
+      extra_index_urls: z.array(addressSchema).default([]).describe('Looked into beside index_url.'),
+      find_links: z
+        .array(z.string().startsWith('/'))
+        .default([])
+        .describe('Folders with packages; every session may read them.'),
+      proxy: addressSchema.optional().describe('The way to the index.'),
     })
     .prefault({}),
 });

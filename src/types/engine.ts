@@ -136,6 +136,8 @@ export interface EngineOperation<
   readonly idempotent?: boolean;
   /** Of reads only. */
   readonly media?: MediaForm;
+  /** False: recovery never runs it again; a checkpoint is taken before it is answered. Default: true. */
+  readonly replay?: boolean;
   run(engine: E, params: z.output<P>, context: RunContext): Promise<z.input<R>>;
 }
 

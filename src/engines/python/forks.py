@@ -78,7 +78,7 @@ class Forks:
             if order['temporary'] is not None and not os.path.isdir(order['temporary']):
                 os.mkdir(order['temporary'], 0o700)
             if order['uid'] is not None and parent.uid is not None:
-                self._sandbox.give(order['workspace'], order['temporary'], parent.uid)
+                self._sandbox.hand_over(order['workspace'], order['temporary'], parent.uid)
             socket.send_fds(parent.supply, [order['ticket'].encode()], given)
             os.close(lock)
             self._arranged[order['kernel']] = Arranged(order['pid'], mark, ours, order)
@@ -139,7 +139,7 @@ class Forks:
         if change == 'setresuid':
             del self._grants[pid]
             try:
-                self._sandbox.give(grant['workspace'], grant['temporary'], grant['uid'])
+                self._sandbox.hand_over(grant['workspace'], grant['temporary'], grant['uid'])
             except OSError:
                 return False
         return True

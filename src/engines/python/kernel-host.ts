@@ -8,7 +8,8 @@ import { SojournError } from '../../types/errors.js';
 import type { Disposable } from '../../types/ports.js';
 import type { Isolation } from '../../types/session.js';
 import { KernelDoor } from './kernel-door.js';
-import { KernelMaker, sparePrefix } from './kernel-maker.js';
+import { installPrefix, KernelMaker, sparePrefix } from './kernel-maker.js';
+import type { KernelPlace } from './kernel-maker.js';
 import type { KernelProcess } from './kernel-process.js';
 import { OutOfMemoryWatch } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
@@ -46,6 +47,11 @@ export class KernelHost implements Disposable {
     const { spares } = await this.get();
     void this.memoryWatch.refresh();
     return spares.start(context, profile);
+  }
+
+  /** A kernel of no session, to do some work for one. @throws engine_unavailable · closed */
+  async startHelper(place: KernelPlace, profile: SandboxProfile): Promise<KernelProcess> {
+    return (await this.get()).maker.start(place, profile);
   }
 
   /** A fork of a living kernel for another session; see KernelMaker. @throws engine_unavailable · closed */
@@ -127,7 +133,8 @@ export class KernelHost implements Disposable {
     for (const { name } of await files.list(folder)) await files.remove(join(folder, name));
     const { workspaces } = this.options.sandbox;
     for (const { name } of await files.list(workspaces))
-      if (name.startsWith(sparePrefix)) await files.remove(join(workspaces, name));
+      if (name.startsWith(sparePrefix) || name.startsWith(installPrefix))
+        await files.remove(join(workspaces, name));
   }
 
   private bounded<T>(work: Promise<T>): Promise<T> {

@@ -33,6 +33,11 @@ export interface Born {
 
 /** Of the folders of kernels that no session has yet. */
 export const sparePrefix = '.spare-';
+/** Of the folders in which packages are installed before a session gets them. */
+export const installPrefix = '.install-';
+
+/** What a kernel is to be made for. */
+export type KernelPlace = Pick<EngineContext, 'workspace' | 'uid' | 'family'>;
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -50,7 +55,7 @@ export class KernelMaker {
   }
 
   /** A kernel of this session. @throws engine_unavailable */
-  async start(context: EngineContext, profile: SandboxProfile): Promise<KernelProcess> {
+  async start(context: KernelPlace, profile: SandboxProfile): Promise<KernelProcess> {
     const begin = (born: Pick<Born, 'kernel' | 'place'>, channel: FrameChannel) =>
       this.tell(born, channel, context);
     return (await this.make(context.workspace, context.family, profile, begin)).process;
@@ -69,7 +74,7 @@ export class KernelMaker {
    * Gives a kernel that was made ahead to a session whose workspace is empty: its own folders take the place of the
    * session's, for its sandbox knows no others. False when the session has files, or others of its family have.
    */
-  async give({ kernel, process, place }: Born, context: EngineContext): Promise<boolean> {
+  async give({ kernel, process, place }: Born, context: KernelPlace): Promise<boolean> {
     const { files, runDir } = this.options;
     const [family, spareFamily] = [dirname(context.workspace), dirname(place.workspace)];
     if ((await files.list(family)).length > 1 || (await files.list(context.workspace)).length > 0)
@@ -93,7 +98,7 @@ export class KernelMaker {
    */
   async fork(
     parent: KernelProcess,
-    context: EngineContext,
+    context: KernelPlace,
     ask: (params: Params) => Promise<number>,
   ): Promise<KernelProcess> {
     const { ids, searchPath } = this.options;
@@ -110,7 +115,7 @@ export class KernelMaker {
       const { exited } = await zygote.adopt(kernel, pid);
       void exited.then(() => lease.end());
       const channel = await this.firstOf(expected, exited, () => zygote.kill(pid), adopted);
-      return this.process({ pid, channel, exited, lease, profile });
+      return this.process({ pid, uid, channel, exited, lease, profile });
     } catch (error) {
       zygote.cancel(kernel);
       lease.end();
@@ -148,7 +153,7 @@ export class KernelMaker {
         () => zygote.kill(pid),
         (opened) => greet({ kernel, place }, opened),
       );
-      return { kernel, place, process: this.process({ pid, channel, exited, lease, profile }) };
+      return { kernel, place, process: this.process({ pid, uid, channel, exited, lease, profile }) };
     } catch (error) {
       lease.end();
       throw error;
@@ -160,7 +165,7 @@ export class KernelMaker {
   private tell(
     { kernel, place }: Pick<Born, 'kernel' | 'place'>,
     channel: FrameChannel,
-    context: EngineContext,
+    context: KernelPlace,
   ): void {
     const { workspace, temporary } = place;
     const environment = kernelEnvironment(this.options.searchPath, workspace, kernel, temporary);
@@ -202,16 +207,17 @@ export class KernelMaker {
   }
 
   private process(
-    known: Pick<KernelProcess, 'pid' | 'channel' | 'exited' | 'lease' | 'profile'>,
+    known: Pick<KernelProcess, 'pid' | 'uid' | 'channel' | 'exited' | 'lease' | 'profile'>,
   ): KernelProcess {
     const { zygote } = this;
-    const { pid } = known;
+    const { pid, uid } = known;
     return {
       ...known,
       signal: (request, signal, group) => zygote.signal(pid, request, signal, group),
       kill: (spare) => zygote.kill(pid, spare),
       killCopy: (copy) => zygote.killCopy(pid, copy),
       connectCopy: () => this.connectCopy(pid),
+      give: (folder) => zygote.give(folder, uid),
     };
   }
 

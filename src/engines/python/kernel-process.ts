@@ -18,6 +18,10 @@ export interface KernelProcess {
   killCopy(pid: number): void;
   /** Gets a connection ready for a copy; the kernel finds it by the ticket. @throws internal */
   connectCopy(): Promise<{ expected: Expected; ticket: string }>;
+  /** Null: the server's. */
+  readonly uid: number | null;
+  /** Makes a folder and all in it the kernel's own. @throws internal */
+  give(folder: string): Promise<void>;
   readonly lease: Lease;
   readonly profile: SandboxProfile;
 }

@@ -23,8 +23,10 @@ from sojourn_kernel.checkpoint import fork_copy
 from sojourn_kernel.completion import complete
 from sojourn_kernel.frames import Channel
 from sojourn_kernel.inspection import inspect_at
+from sojourn_kernel.installer import resolve_packages, stage_packages
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output
+from sojourn_kernel.packages import add_to_path, adopt_packages, list_packages
 from sojourn_kernel.policy import check_code, provide_names
 from sojourn_kernel.restore import Restorer
 from sojourn_kernel.runner import Runner
@@ -65,7 +67,7 @@ class Kernel:
         self._output.start()
         self._runner = Runner(self._output, self._interrupts)
         self._runner.repair()
-        self._path = list(sys.path)
+        self._path: list[str] = []
         self._parts: dict[str, bytes] = {}
         self._copies: set[int] = set()
         rebuild.home.namespace = self._runner.namespace
@@ -100,6 +102,12 @@ class Kernel:
             'fork': self._fork,
             'part': self._part,
             'restore': self._restore,
+            'list_packages': lambda request, tail: list_packages(self._workspace),
+            'adopt_packages': lambda request, tail: adopt_packages(
+                self._workspace, request['staged'], self._guarded
+            ),
+            'resolve_packages': lambda request, tail: resolve_packages(self._workspace, request),
+            'stage_packages': lambda request, tail: stage_packages(self._workspace, request),
         }
 
     def begin(self) -> None:
@@ -113,6 +121,8 @@ class Kernel:
         os.environ.clear()
         os.environ.update(order['environment'])
         seed_generators(order['seed'])
+        add_to_path(self._workspace)
+        self._path = list(sys.path)
 
     def serve(self) -> None:
         """Answers requests until the server closes the connection."""
@@ -243,7 +253,8 @@ class Kernel:
         self._hold.supply.close()
         os.close(self._hold.lock)
         self._hold = Hold(given.lock, given.mark, given.supply)
-        live_fork.move_path(self._workspace, request['workspace'])
+        for path in (sys.path, self._path):
+            live_fork.move_path(path, self._workspace, request['workspace'])
         self._workspace = request['workspace']
         self._copies.clear()
         self._interrupts.move(given.mark)

@@ -109,11 +109,11 @@ def settle(request: dict[str, Any], given: Given, orphaned: int, old_workspace: 
         sys.modules['tempfile'].tempdir = None  # type: ignore[attr-defined]
 
 
-def move_path(old: str, new: str) -> None:
-    """Entries of sys.path inside the old workspace lead into the new one."""
-    for place, entry in enumerate(sys.path):
+def move_path(path: list[str], old: str, new: str) -> None:
+    """Entries inside the old workspace lead into the new one."""
+    for place, entry in enumerate(path):
         if isinstance(entry, str) and (entry == old or entry.startswith(old + os.sep)):
-            sys.path[place] = new + entry[len(old) :]
+            path[place] = new + entry[len(old) :]
 
 
 def take_uid(uid: int) -> None:

@@ -1,7 +1,8 @@
-/** What a Python session can be asked of its variables besides running code. */
+/** What a Python session can be asked besides running code: its variables and its packages. */
 import { z } from 'zod';
 import { defineEngineOperation } from '../../types/engine.js';
 import { mimeBundleSchema, mimeMetadataSchema } from '../../types/events.js';
+import { installResultSchema } from './package-install.js';
 import type { PythonEngine } from './python-engine.js';
 
 const facts = {
@@ -115,4 +116,25 @@ export const setVariable = defineEngineOperation({
   http: [{ method: 'PUT', path: variablePath }],
   run: (engine: PythonEngine, { name, value }, context) =>
     engine.ask('set_variable', { name, value }, variableSchema, context),
+});
+
+export const installDependencies = defineEngineOperation({
+  name: 'install_dependencies',
+  access: 'write',
+  // What an index gives tomorrow is not what it gave today.
+  replay: false,
+  summary: 'Installs packages for this session alone; importable at once, kept with its files.',
+  params: z
+    .object({
+      packages: z
+        .array(z.string().min(1).max(500))
+        .max(100)
+        .describe('Requirements such as `name`, `name[extra]` or `name>=1.0,<2`.'),
+      upgrade: z.boolean().default(false).describe('Newer versions also of what is there already.'),
+      timeout_s: z.number().min(0).max(1e6).default(600).describe('Stopped after it; 0 = no limit.'),
+    })
+    .refine(({ packages }) => packages.length > 0, { message: 'No packages provided for installation' }),
+  result: installResultSchema,
+  run: (engine: PythonEngine, { packages, upgrade }, context) =>
+    engine.install({ packages, upgrade }, context),
 });

@@ -1,5 +1,6 @@
 /** What the Python engine is given: settings from the configuration, and the ports it reaches the machine through. */
 import type { IClock, IFiles, IIds, ILog, ISpawner } from '../../types/ports.js';
+import type { PackageOptions } from './requirements.js';
 import type { Policy } from './policy.js';
 import type { SandboxOptions } from './sandbox.js';
 
@@ -30,6 +31,8 @@ export interface PythonEngineOptions {
   /** Absolute folder for the socket and the lock; made with mode 0700. */
   readonly runDir: string;
   readonly sandbox: SandboxOptions;
+  /** Default: sessions cannot install packages. */
+  readonly packages?: PackageOptions | undefined;
   readonly spawner: ISpawner;
   readonly clock: IClock;
   readonly ids: IIds;

@@ -69,6 +69,28 @@ export const forkReplySchema = z.object({
 });
 export const restoreReplySchema = z.object({ not_kept: z.array(notKeptSchema) });
 
+const packageNameSchema = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?$/);
+const packageVersionSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+!-]{0,99}$/);
+const packageSchema = z.object({ name: packageNameSchema, version: packageVersionSchema });
+const packagesMax = 2000;
+
+/** What a session has in its own folder. */
+export const presentReplySchema = z.object({
+  packages: z.array(packageSchema.extend({ header: z.string().max(65_536) })).max(packagesMax),
+});
+export const resolveReplySchema = z.object({
+  /** Why pip cannot be used here. */
+  problem: z.string().max(1000).nullable(),
+  returncode: z.number().int(),
+  wanted: z.array(packageSchema.extend({ url: z.string().max(10_000).nullable() })).max(packagesMax),
+});
+export const stageReplySchema = z.object({
+  returncode: z.number().int(),
+  installed: z.array(packageSchema).max(packagesMax),
+});
+/** Modules that the session had imported before they were installed. */
+export const adoptReplySchema = z.object({ loaded: z.array(z.string().max(200)).max(10_000) });
+
 export const copyMessageSchema = z.discriminatedUnion('t', [
   z.object({
     t: z.literal('part'),
@@ -109,6 +131,7 @@ export const zygoteReportSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('refused'), id: z.number().int(), detail: z.string() }),
   z.object({ event: z.literal('connected'), id: z.number().int() }),
   z.object({ event: z.literal('released'), id: z.number().int() }),
+  z.object({ event: z.literal('given'), id: z.number().int() }),
   z.object({ event: z.literal('signalled'), id: z.number().int(), sent: z.boolean() }),
   z.object({
     event: z.literal('exit'),

@@ -26,6 +26,8 @@ import { KernelLink } from './kernel-link.js';
 import type { KernelProcess } from './kernel-process.js';
 import { MemoryGauge } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
+import { PackageInstall } from './package-install.js';
+import type { InstallRequest, InstallResult, InstallTarget } from './package-install.js';
 import type { Policy } from './policy.js';
 import {
   captureReplySchema,
@@ -51,6 +53,7 @@ export class PythonEngine implements IEngine {
   private readonly link: KernelLink;
   private readonly gauge: MemoryGauge;
   private readonly copies = new Map<Disposable, number>();
+  private installing: PackageInstall | null = null;
   private ladder: InterruptLadder | null = null;
   private policy: Policy = 'open';
   private closed = false;
@@ -137,6 +140,29 @@ export class PythonEngine implements IEngine {
       const limitMs = this.options.readLimitMs ?? defaultReadLimitMs;
       return this.read(schema, await this.bounded(operation, params, limitMs, context));
     });
+  }
+
+  /**
+   * Adds packages to the session's own folder. Others may read the session meanwhile.
+   * @throws invalid_params · forbidden · engine_unavailable · timeout when it was stopped · kernel_died · closed
+   */
+  async install(request: InstallRequest, context: RunContext): Promise<InstallResult> {
+    this.assertUsable();
+    const { workspace } = this.context;
+    // What has begun to be taken over is finished, also when the time is up.
+    const whole = { ...context, signal: new AbortController().signal };
+    const ask: InstallTarget['ask'] = (operation, params, schema) =>
+      this.ask(operation, params, schema, whole);
+    const target = { workspace, kernel: this.process, ask };
+    const install = new PackageInstall(this.host, this.options, target, context);
+    this.installing = install;
+    try {
+      return await install.run(request);
+    } catch (error) {
+      throw this.death ?? error;
+    } finally {
+      this.installing = null;
+    }
   }
 
   capture(): Promise<ICapture> {
@@ -238,6 +264,7 @@ export class PythonEngine implements IEngine {
     if (!this.closed) {
       this.closed = true;
       this.gauge.dispose();
+      this.installing?.dispose();
       this.process.kill([...this.copies.values()]);
       this.link.abandon(errors.closed('The Python session'));
     }

@@ -45,6 +45,8 @@ class Restorer:
             raise ValueError(
                 'the checkpoint has format %r, which is not known here' % self._manifest.get('format')
             )
+        # The workspace was put back after this process had begun.
+        importlib.invalidate_caches()
         self._restore_surroundings()
         rebuild.home.same_bytecode = self._manifest['bytecode'] == importlib.util.MAGIC_NUMBER.hex()
         rebuild.home.find_definition = self._definition

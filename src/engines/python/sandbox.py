@@ -37,6 +37,8 @@ RANDOM = ('/dev/urandom', '/dev/random')
 # What resolving names and starting programs takes besides.
 FOR_NETWORK = ('/etc/resolv.conf', '/etc/hosts', '/etc/nsswitch.conf', '/etc/services', '/etc/protocols',
                '/etc/gai.conf', '/etc/host.conf')
+# What building programs takes, and what pip looks at before anything else.
+FOR_PROGRAMS = ('/usr/include', '/usr/local/include', '/etc/debian_version')
 PROGRAM_FOLDERS = ('/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/libexec')
 
 
@@ -174,7 +176,7 @@ class Sandbox:
             if not os.path.isdir(temporary):
                 os.mkdir(temporary, 0o700)
             if uid is not None and self.block:
-                self.give(workspace, temporary, uid)
+                self.hand_over(workspace, temporary, uid)
             rlimits.apply(self._settings['memory_bytes'], self._settings['file_bytes'],
                           None if uid is None else self._settings['process_count'])
             self._become(uid, asks)
@@ -190,7 +192,7 @@ class Sandbox:
         except (OSError, ValueError) as error:
             raise SandboxError(str(error)) from error
 
-    def give(self, workspace: str, temporary: str, uid: int) -> None:
+    def hand_over(self, workspace: str, temporary: str, uid: int) -> None:
         """Makes the two folders the uid's own."""
         for folder, which in ((workspace, 0), (temporary, 1)):
             if self._family(folder, which) != folder:
@@ -205,6 +207,11 @@ class Sandbox:
         """
         family = os.path.dirname(folder)
         return family if os.path.dirname(family) == os.path.realpath(self._folders[which]) else folder
+
+    def give(self, folder: str, uid: int | None) -> None:
+        """Makes a folder and what is in it the own of a uid, or of the server. @raises OSError"""
+        if os.geteuid() == 0:
+            accounts.give(folder, 0 if uid is None else uid, *self._settings['uid_range'])
 
     def stay_open(self) -> None:
         """For a session without a sandbox: it sees the machine as the server does."""
@@ -236,7 +243,7 @@ class Sandbox:
             raise SandboxError('this kernel has no Landlock; it came with Linux 5.13 and may be switched off')
         network, programs = PROFILES[profile]
         run = landlock.EXECUTE if programs else 0
-        readable = [*self._readable, *(FOR_NETWORK if network else ())]
+        readable = [*self._readable, *(FOR_NETWORK if network else ()), *(FOR_PROGRAMS if programs else ())]
         rules = [(path, landlock.READ | run) for path in readable]
         rules += [(path, landlock.READ | run) for path in PROGRAM_FOLDERS if programs]
         rules += [(path, landlock.CHANGE | run) for path in writable]

@@ -14,9 +14,14 @@ import { sandboxSetup } from './sandbox.js';
 import type { SandboxProfile } from './sandbox.js';
 
 type Ready = Extract<ZygoteReport, { event: 'ready' }>;
-type Answer = Extract<ZygoteReport, { event: 'forked' | 'refused' | 'signalled' | 'connected' | 'released' }>;
+type Answer = Extract<
+  ZygoteReport,
+  { event: 'forked' | 'refused' | 'signalled' | 'connected' | 'released' | 'given' }
+>;
 
 const defaultAnswerLimitMs = 5000;
+/** A folder of a hundred thousand files changes hands within it. */
+const giveLimitMs = 60_000;
 /** How long the zygote may take to end its kernels when the server goes. */
 const endLimitMs = 2000;
 
@@ -127,6 +132,14 @@ export class ZygoteProcess implements Disposable {
     return (await this.ask({ op: 'release', uid, workspace }))?.event === 'released';
   }
 
+  /** Makes a folder and all in it the own of a uid, or of the server. @throws internal */
+  async give(folder: string, uid: number | null): Promise<void> {
+    const answer = await this.ask({ op: 'give', folder, uid }, giveLimitMs);
+    if (answer?.event === 'given') return;
+    const detail = answer?.event === 'refused' ? answer.detail : 'the zygote died';
+    throw new SojournError('internal', `A folder could not be handed to the session: ${detail}.`);
+  }
+
   /** Ends a kernel with everything that descends from it, except copies that still write a checkpoint. */
   kill(pid: number, spare: readonly number[] = []): void {
     // Asked, not only told: a zygote that no longer acts is noticed here too.
@@ -179,14 +192,14 @@ export class ZygoteProcess implements Disposable {
     }
   }
 
-  private ask(order: Record<string, unknown>): Promise<Answer | null> {
+  private ask(order: Record<string, unknown>, limitMs?: number): Promise<Answer | null> {
     if (!this.isAlive) return Promise.resolve(null);
     this.lastId += 1;
     const id = this.lastId;
     const { clock, log, zygoteLimitMs } = this.options;
     return new Promise((resolve) => {
       // It does nothing slow, so it is frozen: its end is reported as that of any other, and the next one starts.
-      const timer = clock.setTimer(zygoteLimitMs ?? defaultAnswerLimitMs, () => {
+      const timer = clock.setTimer(limitMs ?? zygoteLimitMs ?? defaultAnswerLimitMs, () => {
         log.error({ op: order.op }, 'the zygote does not answer and is killed');
         this.child?.kill('SIGKILL');
       });

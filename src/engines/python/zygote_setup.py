@@ -54,6 +54,8 @@ MODULES = (
     'nodes',
     'packing',
     'supply',
+    'packages',
+    'installer',
     'checkpoint',
     'live_fork',
     'restore',
