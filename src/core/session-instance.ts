@@ -8,8 +8,12 @@ import type { IEngine } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
 import type {
   ExecuteResult,
+  InputCall,
+  InputReceipt,
   InterruptReport,
   ISessionInstance,
+  OutputPage,
+  OutputQuery,
   SessionMetadata,
   SessionPatch,
   SessionRecord,
@@ -23,6 +27,8 @@ import { Incarnation } from './incarnation.js';
 import type { Absence } from './incarnation.js';
 import { IncrementalWriter } from './incremental-writer.js';
 import { Mailbox } from './mailbox.js';
+import { OutputReader } from './output-reader.js';
+import type { InputEvent } from './run-events.js';
 import type { RunOutcome } from './run.js';
 import { retired } from './retirement.js';
 import { describeSession } from './session-metadata.js';
@@ -40,6 +46,7 @@ export class SessionInstance implements ISessionInstance {
   private readonly incarnation: Incarnation;
   private readonly pipeline: WritePipeline;
   private readonly saver: SessionSaver;
+  private readonly outputs: OutputReader;
   /** When a rebuild was last asked for, on the monotonic clock. */
   private rebuiltAt = -Infinity;
   private readonly reads = new Set<Promise<unknown>>();
@@ -55,6 +62,7 @@ export class SessionInstance implements ISessionInstance {
   ) {
     const { store, clock, publish } = services;
     const { session_id: sessionId, durability } = record;
+    this.outputs = new OutputReader(services);
     this.mailbox = new Mailbox(services.config.limits.queue_length);
     const options = { store, clock, sessionId, durability, announce: publish };
     this.writer = new IncrementalWriter(options, record.head_seq, record.epoch);
@@ -73,6 +81,7 @@ export class SessionInstance implements ISessionInstance {
       writer: this.writer,
       epoch: () => this.record.epoch,
       durable: () => this.record.durability !== 'async',
+      durability: () => this.record.durability,
       engine: () => this.engine(),
       patchFor: (write, outcome) => this.patchFor(write, outcome),
       settled: (write, outcome) => this.settled(write, outcome),
@@ -138,22 +147,26 @@ export class SessionInstance implements ISessionInstance {
   }
 
   async readExecution(seq: number): Promise<ExecuteResult> {
-    this.assertOpen();
-    const { store, config } = this.services;
-    const [input] = seq > this.writer.headSeq ? [] : await store.readJournal(this.id, seq, 1);
-    if (input?.type !== 'input' || input.operation !== 'execute') {
-      throw new SojournError('execution_not_found', `No execution at seq ${seq}.`, {
-        session_id: this.id,
-        seq,
-      });
-    }
-    const answer = await readAnswer(store, input, {
+    const input = await this.inputAt(seq);
+    if (input.operation !== 'execute') throw this.noExecution(seq);
+    const answer = await readAnswer(this.services, input, {
+      streams: true,
       unanswered: this.pipeline.isUnanswered(seq),
       epoch: this.record.epoch,
       durable: this.record.durability !== 'async',
-      outputLimit: config.limits.output_bytes,
+      outputLimit: this.services.config.limits.output_bytes,
     });
     return answer as ExecuteResult;
+  }
+
+  async readOutput(seq: number, query: OutputQuery): Promise<OutputPage> {
+    const input = await this.inputAt(seq);
+    return this.outputs.read(input, query, this.pipeline.isUnanswered(seq));
+  }
+
+  async replyInput(value: string | null, call: InputCall): Promise<InputReceipt> {
+    this.assertOpen();
+    return this.pipeline.replyInput(value, call);
   }
 
   async interrupt(): Promise<InterruptReport> {
@@ -193,6 +206,8 @@ export class SessionInstance implements ISessionInstance {
       this.ended = retired();
       this.mailbox.close(this.ended);
       await this.incarnation.dispose();
+      // Output of the background may have been held until now.
+      await this.writer.flush();
     });
   }
 
@@ -236,6 +251,7 @@ export class SessionInstance implements ISessionInstance {
       status: this.status(),
       memoryBytes,
       lastAccess: this.lastAccess,
+      inputRequest: this.pipeline.inputRequest,
     });
   }
 
@@ -268,6 +284,18 @@ export class SessionInstance implements ISessionInstance {
 
   private assertOpen(): void {
     if (this.ended) throw this.ended;
+  }
+
+  private async inputAt(seq: number): Promise<InputEvent> {
+    this.assertOpen();
+    const [input] = seq > this.writer.headSeq ? [] : await this.services.store.readJournal(this.id, seq, 1);
+    if (input?.type === 'input') return input;
+    throw this.noExecution(seq);
+  }
+
+  private noExecution(seq: number): SojournError {
+    const fields = { session_id: this.id, seq };
+    return new SojournError('execution_not_found', `No execution at seq ${seq}.`, fields);
   }
 
   private currentRecord(): SessionRecord {
@@ -323,7 +351,9 @@ export class SessionInstance implements ISessionInstance {
     }
     this.saver.add(outcome.duration_ms);
     const repeatable =
-      write.params.replay !== false && (outcome.status === 'ok' || outcome.status === 'error');
+      write.params.replay !== false &&
+      !write.isSecret &&
+      (outcome.status === 'ok' || outcome.status === 'error');
     if (repeatable) {
       if (this.saver.isDue) this.services.saveIsDue();
       return true;

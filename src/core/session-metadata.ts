@@ -1,11 +1,13 @@
 /** What clients see of a session: the stored record, and on top what only a live session knows. */
-import type { SessionMetadata, SessionRecord, SessionStatus } from '../types/session.js';
+import type { InputRequest, SessionMetadata, SessionRecord, SessionStatus } from '../types/session.js';
 
 export interface LiveFacts {
   readonly status: SessionStatus;
   readonly memoryBytes: number;
   /** Milliseconds since 1970. */
   readonly lastAccess: number;
+  /** What its code waits for. */
+  readonly inputRequest: InputRequest | null;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -44,5 +46,6 @@ export function describeSession(record: SessionRecord, live: LiveFacts | null): 
     total_executions: record.total_executions,
     variable_count: record.variable_count,
     error: record.failure,
+    input_request: live?.inputRequest ?? null,
   };
 }

@@ -15,6 +15,8 @@ export interface SessionServices {
   readonly config: Pick<IConfig, 'limits' | 'execution' | 'checkpoint'>;
   /** The session's own folder. */
   readonly workspace: string;
+  /** The folder for output that is too much for the journal. */
+  readonly outputs: string;
   /** An event was journaled. */
   readonly publish: (event: SessionEvent) => void;
   /** Recovery would take too long by now: a checkpoint is due. */

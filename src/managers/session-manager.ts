@@ -2,7 +2,6 @@
  * Finds sessions, makes them, wakes them from the store and puts them to sleep. It owns the pool: whatever is live
  * was woken here, once, however many asked at the same time.
  */
-import { join } from 'node:path';
 import { describeSession } from '../core/session-metadata.js';
 import type { LiveFacts } from '../core/session-metadata.js';
 import { TopicEmitter } from '../core/lifecycle.js';
@@ -30,7 +29,8 @@ import { createKey, newRecord } from './new-session.js';
 import { checkSessionLimits } from './session-limits.js';
 import { statusFilter } from './status-filter.js';
 import { PoolKeeper } from './pool-keeper.js';
-import { sweepWorkspaces } from './workspace-sweep.js';
+import { removeSessionFolders, sessionFolders, sweepSessionFolders } from './session-folders.js';
+import type { SessionFolders } from './session-folders.js';
 
 export interface SessionManagerServices {
   readonly store: ISessionStore;
@@ -62,9 +62,7 @@ export class SessionManager implements ISessionManager {
     this.services.persistence.start();
     this.keeper.start();
     const { config, store, files, log } = this.services;
-    sweepWorkspaces(join(config.data_dir, 'workspaces'), store, files, log).catch((error: unknown) => {
-      log.warn({ err: error }, 'left-over workspaces could not be removed');
-    });
+    void sweepSessionFolders(config.data_dir, store, files, log);
     return Promise.resolve();
   }
 
@@ -127,10 +125,7 @@ export class SessionManager implements ISessionManager {
       pool.remove(id);
       await live?.dispose(errors.sessionNotFound(id));
       await store.deleteSession(id);
-      // What cannot be removed now is swept at a later start; the session is gone.
-      await files.remove(this.workspaceOf(record)).catch((error: unknown) => {
-        log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
-      });
+      await removeSessionFolders(this.foldersOf(record), files, log.child({ session_id: id }));
     });
   }
 
@@ -332,7 +327,7 @@ export class SessionManager implements ISessionManager {
         definition,
         config,
         log: log.child({ session_id: record.session_id }),
-        workspace: this.workspaceOf(record),
+        ...this.foldersOf(record),
         publish: (event) => this.events.emit(record.session_id, event),
         saveIsDue: () => void this.saveNow(instance),
         broken: () => void this.letGo(instance),
@@ -367,8 +362,9 @@ export class SessionManager implements ISessionManager {
   private liveFacts(id: string): LiveFacts | null {
     const live = this.services.pool.peek(id);
     if (!live) return null;
-    const { status, memory_bytes } = live.getMetadata();
-    return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime() };
+    const { status, memory_bytes, input_request } = live.getMetadata();
+    const inputRequest = input_request ?? null;
+    return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime(), inputRequest };
   }
 
   private engineOf(kind: string): EngineDefinition {
@@ -378,8 +374,8 @@ export class SessionManager implements ISessionManager {
     throw new SojournError('invalid_params', `kind: no engine for '${kind}'; there are: ${kinds}.`, { kind });
   }
 
-  private workspaceOf(record: SessionRecord): string {
-    return join(this.services.config.data_dir, 'workspaces', record.uid);
+  private foldersOf(record: SessionRecord): SessionFolders {
+    return sessionFolders(this.services.config.data_dir, record);
   }
 
   private assertOpen(): void {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { defineEngine } from '../../types/engine.js';
 import type { EngineDefinition } from '../../types/engine.js';
 import { KernelHost } from './kernel-host.js';
-import { getVariable, listVariables, setVariable } from './operations.js';
+import { getVariable, listVariables, runScript, setVariable } from './operations.js';
 import type { PythonEngineOptions } from './options.js';
 import { probePython } from './probe.js';
 import { PythonEngine } from './python-engine.js';
@@ -25,7 +25,7 @@ export function pythonEngine(
     capabilities: { execute: true, replay: true, clear: true },
     isolation: 'process',
     options: sessionOptions,
-    operations: [listVariables, getVariable, setVariable],
+    operations: [listVariables, getVariable, setVariable, runScript],
     create: async (_options, context) =>
       new PythonEngine(await host.startKernel(context), host, context, options).open(),
     warmUp: () => host.warmUp(),

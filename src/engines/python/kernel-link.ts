@@ -20,6 +20,8 @@ export interface KernelEnd extends ExitStatus {
   readonly fault: string | null;
 }
 
+export const nobody = () => Promise.resolve(null);
+
 interface Pending {
   readonly id: number;
   readonly resolve: (value: unknown) => void;
@@ -32,6 +34,11 @@ export class KernelLink {
   private over: Error | null = null;
   /** Where output goes now. */
   onOutput: (output: OutputEventBody) => void = () => undefined;
+  /** Who is asked for input; null is the end of input. */
+  onInput: (prompt: string, password: boolean) => Promise<string | null> = nobody;
+  /** Not null while nothing more should be read from the kernel. */
+  backlog: () => Promise<void> | null = () => null;
+  private question = 0;
 
   constructor(
     readonly process: KernelProcess,
@@ -107,12 +114,25 @@ export class KernelLink {
       }
     }
     merged.flush();
+    const backlog = this.backlog();
+    if (backlog) this.process.channel.pauseUntil(backlog);
   }
 
   private dispatch(message: Exclude<KernelMessage, { t: 'stdout' | 'stderr' }>): void {
     if (message.t === 'display') this.onOutput({ type: 'display', data: message.data });
     else if (message.t === 'result') this.onOutput({ type: 'execute_result', data: message.data });
+    else if (message.t === 'input_request') void this.ask(message);
     else this.settle(message);
+  }
+
+  private async ask({ id, prompt, password }: Extract<KernelMessage, { t: 'input_request' }>): Promise<void> {
+    const request = this.pending?.id;
+    if (request === undefined) return;
+    this.question = id;
+    const value = await this.onInput(prompt, password);
+    // The run may have ended meanwhile, or given up and asked anew.
+    if (this.pending?.id !== request || this.question !== id) return;
+    this.process.channel.send({ op: 'input_reply', id, value });
   }
 
   private settle(message: Extract<KernelMessage, { t: 'reply' | 'failed' }>): void {
@@ -155,7 +175,7 @@ class OutputMerger {
 /** The kernel runs anybody's code: of its codes and fields only those count that it can have a reason for. */
 function errorOf({ code, detail, fields }: Extract<KernelMessage, { t: 'failed' }>): SojournError {
   const { name, message, traceback } = fields;
-  if (code === 'variable_not_found' || code === 'invalid_params') {
+  if (code === 'variable_not_found' || code === 'file_not_found' || code === 'invalid_params') {
     return new SojournError(code, detail, name === undefined ? {} : { name });
   }
   const known = Object.entries({ name, message, traceback }).filter(([, text]) => text !== undefined);

@@ -22,6 +22,8 @@ from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output
 from sojourn_kernel.restore import Restorer
 from sojourn_kernel.runner import Runner
+from sojourn_kernel.script import Scripts
+from sojourn_kernel.stdin import Console
 from sojourn_kernel.variables import (
     OperationError,
     count_variables,
@@ -43,9 +45,17 @@ class Kernel:
         self._channel = Channel(order['socket'], hello)
         self._output = Output(self._channel, self._interrupts)
         self._output.start()
-        self._runner = Runner(self._output, self._interrupts)
+        self._console = Console(self._channel, self._output, self._interrupts)
+        self._runner = Runner(self._output, self._interrupts, self._console)
         self._runner.repair()
         self._path = list(sys.path)
+        self._scripts = Scripts(
+            self._output,
+            self._interrupts,
+            self._runner,
+            self._workspace,
+            lambda seq: seed_generators('%s %d' % (order['seed'], seq)),
+        )
         self._parts: dict[str, bytes] = {}
         self._copies: set[int] = set()
         rebuild.home.namespace = self._runner.namespace
@@ -64,6 +74,7 @@ class Kernel:
             'set_variable': lambda request, tail: self._guarded(
                 set_variable, self._runner.namespace, request['name'], request['value']
             ),
+            'run_script': lambda request, tail: self._guarded(self._scripts.run, request),
             'clear': self._clear,
             'capture': self._capture,
             'part': self._part,
@@ -77,6 +88,8 @@ class Kernel:
             if frame is None:
                 os._exit(0)
             request, tail = frame
+            if request['op'] == 'input_reply':
+                continue  # the run that asked for it has ended
             self._reap()
             self._interrupts.request = request['id']
             answer = self._handle(request, tail)
@@ -127,7 +140,8 @@ class Kernel:
             )
 
     def _execute(self, request: dict[str, Any], tail: bytes) -> dict[str, Any]:
-        outcome = self._runner.execute(request['code'], '<cell %d>' % request['seq'], request['silent'])
+        with self._console.allow(request['allow_input']):
+            outcome = self._runner.execute(request['code'], '<cell %d>' % request['seq'], request['silent'])
         outcome['variable_count'] = count_variables(self._runner.namespace)
         return outcome
 
@@ -197,7 +211,6 @@ def main(order: dict[str, Any], lock: int, mark: mmap.mmap) -> None:
     os.environ.update(order['environment'])
     sys.argv = ['']
     sys.path.insert(0, '')
-    sys.stdin = open(os.devnull)
     seed_generators(order['seed'])
     gc.enable()
     Kernel(order, lock, mark).serve()

@@ -18,6 +18,12 @@ export const kernelMessageSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('stderr') }),
   z.object({ t: z.literal('display'), data: mimeBundleSchema }),
   z.object({ t: z.literal('result'), data: mimeBundleSchema }),
+  z.object({
+    t: z.literal('input_request'),
+    id: z.number().int(),
+    prompt: z.string().max(100_000),
+    password: z.boolean(),
+  }),
   z.object({ t: z.literal('reply'), id: z.number().int(), value: z.unknown() }),
   z.object({
     t: z.literal('failed'),
@@ -45,6 +51,11 @@ export const executeReplySchema = z.object({
   variable_count: z.number().int(),
 });
 export type ExecuteReply = z.infer<typeof executeReplySchema>;
+
+export const scriptReplySchema = z.object({
+  returncode: z.number().int().nullable(),
+  interrupted: z.boolean(),
+});
 
 export const captureReplySchema = z.object({ pid: z.number().int().positive() });
 export const restoreReplySchema = z.object({ not_kept: z.array(notKeptSchema) });

@@ -15,14 +15,14 @@ import type {
   RunContext,
 } from '../../types/engine.js';
 import { errors, SojournError } from '../../types/errors.js';
-import type { ExecutionError } from '../../types/events.js';
+import type { ExecutionError, ResultStatus } from '../../types/events.js';
 import type { Disposable } from '../../types/ports.js';
 import { PythonCapture } from './capture.js';
 import { InterruptLadder } from './interrupt-ladder.js';
 import type { Rung } from './interrupt-ladder.js';
 import { describeDeath } from './kernel-death.js';
 import type { KernelHost, KernelProcess } from './kernel-host.js';
-import { KernelLink } from './kernel-link.js';
+import { KernelLink, nobody } from './kernel-link.js';
 import { MemoryGauge } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
 import {
@@ -30,6 +30,7 @@ import {
   executeReplySchema,
   manifestPartsSchema,
   restoreReplySchema,
+  scriptReplySchema,
 } from './protocol.js';
 import type { ExecuteReply } from './protocol.js';
 import { Turns } from './turns.js';
@@ -40,6 +41,15 @@ const defaultReadLimitMs = 10_000;
 const defaultCaptureLimitMs = 20_000;
 /** What a checkpoint holds besides variables: sources of cells, random states. */
 const extraBytesMax = 64 * 1024 ** 2;
+
+export interface ScriptRequest {
+  readonly path: string;
+  readonly args: readonly string[];
+}
+export interface ScriptOutcome {
+  status: ResultStatus;
+  returncode: number | null;
+}
 
 type Interrupt = { rung: Rung; ms: number } | null;
 
@@ -76,13 +86,11 @@ export class PythonEngine implements IEngine {
     return this.turns.run(async () => {
       this.assertUsable();
       if (isStopped(context)) return stopped(context, null);
-      const { code, silent } = request;
+      const { code, silent, allowInput } = request;
+      const allow_input = allowInput !== false && context.requestInput !== undefined;
+      const params = { code, silent, seq: context.inputSeq, allow_input };
       try {
-        const [value, interrupt] = await this.perform(
-          'execute',
-          { code, silent, seq: context.inputSeq },
-          context,
-        );
+        const [value, interrupt] = await this.perform('execute', params, context);
         return outcomeOf(this.read(executeReplySchema, value), interrupt, context);
       } catch (error) {
         const interrupt = this.death ? await this.ladder?.stop() : null;
@@ -91,6 +99,32 @@ export class PythonEngine implements IEngine {
       } finally {
         this.ladder = null;
         this.gauge.touch();
+      }
+    });
+  }
+
+  /**
+   * Runs a script of the workspace in a process of its own.
+   * @throws file_not_found · invalid_params when it lies outside the workspace · kernel_died · closed
+   */
+  runScript(script: ScriptRequest, context: RunContext): Promise<ScriptOutcome> {
+    return this.turns.run(async () => {
+      this.assertUsable();
+      if (isStopped(context)) return { status: reasonOf(context), returncode: null };
+      // Of the time until the next rung, so that it is the script that ends and not the kernel.
+      const grace_s = this.options.interruptGraceMs / 2000;
+      const { path, args } = script;
+      try {
+        const [value] = await this.perform(
+          'run_script',
+          { path, args, grace_s, seq: context.inputSeq },
+          context,
+        );
+        const { returncode, interrupted } = this.read(scriptReplySchema, value);
+        if (interrupted && isStopped(context)) return { status: reasonOf(context), returncode };
+        return { status: returncode === 0 ? 'ok' : 'error', returncode };
+      } finally {
+        this.ladder = null;
       }
     });
   }
@@ -217,13 +251,19 @@ export class PythonEngine implements IEngine {
     this.ladder = ladder;
     const climb = () => ladder.start();
     context.signal.addEventListener('abort', climb, { once: true });
-    this.link.onOutput = (output) => context.emit({ ...output, input_seq: context.inputSeq });
+    const { link } = this;
+    link.onOutput = (output) => context.emit({ ...output, input_seq: context.inputSeq });
+    link.onInput = (prompt, password) =>
+      context.requestInput?.({ prompt, password }) ?? nobody();
+    link.backlog = () => context.backlog?.() ?? null;
     try {
-      const value = await this.link.request(operation, params);
+      const value = await link.request(operation, params);
       return [value, await ladder.stop()];
     } finally {
       context.signal.removeEventListener('abort', climb);
-      this.link.onOutput = (output) => this.context.emit(output);
+      link.onOutput = (output) => this.context.emit(output);
+      link.onInput = nobody;
+      link.backlog = () => null;
       await ladder.stop();
     }
   }

@@ -1,0 +1,331 @@
+"""Runs a script of the workspace in a process of its own, beside the session's state.
+
+The kernel forks a keeper, and the keeper forks the script. Whatever the script leaves behind comes to the keeper,
+wherever it went, and is killed before the end of the script is told. Both stay in the kernel's session, so that
+they go with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import io
+import os
+import runpy
+import select
+import signal
+import struct
+import sys
+import threading
+import traceback
+import types
+import warnings
+from typing import Any, Callable
+
+from sojourn_kernel.interrupts import Interrupts
+from sojourn_kernel.output import Output
+from sojourn_kernel.runner import Runner
+from sojourn_kernel.variables import OperationError
+from zygote_processes import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    descendants,
+    kill_quietly,
+    prctl,
+    process_table,
+)
+
+FORK = os.fork
+POLL = select.poll
+POLLIN = select.POLLIN
+WORD = struct.Struct('=i')
+# For a keeper that has been told to end everything.
+KEEPER_S = 2.0
+
+
+class Scripts:
+    """Runs scripts for one kernel, one at a time."""
+
+    def __init__(
+        self, output: Output, interrupts: Interrupts, runner: Runner, workspace: str, seed: Callable[[int], None]
+    ) -> None:
+        self._output = output
+        self._interrupts = interrupts
+        self._runner = runner
+        self._workspace = workspace
+        self._seed = seed
+        self._path = list(sys.path)
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """
+        The return code as subprocess gives it; None when it is not known. `grace_s` is what an interrupted script
+        gets to end by itself.
+        """
+        path = self._locate(request['path'])
+        reader, writer = os.pipe()
+        watch = Watch(reader, self._interrupts)
+        keeper = 0
+        interrupted = False
+        try:
+            try:
+                with self._interrupts:
+                    try:
+                        keeper = self._start(lambda: self._become_keeper(request, path, reader, writer))
+                    finally:
+                        os.close(writer)
+                watch.wait(None)
+            except KeyboardInterrupt:
+                interrupted = True
+                with self._interrupts:
+                    if keeper:
+                        kill(keeper, signal.SIGINT)
+                        watch.wait(request['grace_s'])
+        finally:
+            with self._interrupts:
+                if keeper:
+                    end_keeper(keeper, watch)
+                os.close(reader)
+        return {'returncode': watch.returncode, 'interrupted': interrupted}
+
+    def _locate(self, path: str) -> str:
+        full = os.path.realpath(os.path.join(self._workspace, path))
+        if '\0' in path or not full.startswith(self._workspace + os.sep):
+            detail = "'%s' is outside the workspace." % path[:1000]
+            raise OperationError('invalid_params', detail, name=path[:1000])
+        if not os.path.isfile(full):
+            raise OperationError('file_not_found', "No script '%s'." % path[:1000], name=path[:1000])
+        return full
+
+    def _start(self, work: Callable[[], None]) -> int:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # other threads are not needed in the child
+            pid = FORK()
+        if pid == 0:
+            try:
+                work()
+            finally:
+                os._exit(70)
+        return pid
+
+    def _become_keeper(self, request: dict[str, Any], path: str, reader: int, writer: int) -> None:
+        os.close(reader)
+        gc.disable()
+        os.setpgid(0, 0)
+        reset_signals()
+        keeper = Keeper()
+        # Until there is a script that they could be passed on to.
+        held = {signal.SIGINT, signal.SIGTERM}
+        signal.pthread_sigmask(signal.SIG_BLOCK, held)
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        signal.signal(signal.SIGINT, lambda number, frame: keeper.interrupt())
+        signal.signal(signal.SIGTERM, lambda number, frame: keeper.end())
+        child = self._start(lambda: self._become_script(request, path, writer))
+        join_group(child)
+        keeper.script = child
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+        os.write(writer, WORD.pack(child))
+        status = keeper.wait()
+        keeper.end()
+        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        os.write(writer, WORD.pack(code))
+        os._exit(0)
+
+    def _become_script(self, request: dict[str, Any], path: str, writer: int) -> None:
+        os.close(writer)
+        gc.enable()
+        join_group(0)
+        reset_signals()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+        self._prepare(request, path)
+        code = perform(path)
+        os._exit(code)
+
+    def _prepare(self, request: dict[str, Any], path: str) -> None:
+        """What a fresh interpreter would have: streams, arguments, modules, its own random numbers."""
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        self._output.give_to_child()
+        sys.stdin = sys.__stdin__ = open(0, encoding='utf-8', closefd=False)  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = open_stream(1, 'strict')  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = open_stream(2, 'backslashreplace')  # type: ignore[misc]
+        self._runner.restore_builtins()
+        sys.excepthook = sys.__excepthook__
+        os.chdir(self._workspace)
+        sys.argv = [request['path'], *request['args']]
+        sys.path[:] = [os.path.dirname(path), *self._path[1:]]
+        for name, module in list(sys.modules.items()):
+            if is_below(self._workspace, module):
+                del sys.modules[name]
+        atexit._clear()
+        pools = sys.modules.get('multiprocessing.util')
+        if pools is not None:
+            atexit.register(pools._exit_function)
+        self._seed(request['seq'])
+
+
+class Keeper:
+    """Waits for the script, and ends all that came from it."""
+
+    def __init__(self) -> None:
+        self.script = 0
+        self._status: int | None = None
+
+    def wait(self) -> int:
+        while self._status is None:
+            pid, status = os.waitpid(-1, 0)
+            if pid == self.script:
+                self._status = status
+        return self._status
+
+    def interrupt(self) -> None:
+        kill_group(self.script, signal.SIGINT)
+
+    def end(self) -> None:
+        """Kills the group of the script and whatever else descends from it, until nothing is left."""
+        while True:
+            kill_group(self.script)
+            for member in descendants(process_table(), os.getpid()):
+                kill_quietly(member)
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+            if pid == self.script:
+                self._status = status
+
+
+class Watch:
+    """Reads what the keeper tells: the script's process, and at the end its return code."""
+
+    def __init__(self, reader: int, interrupts: Interrupts) -> None:
+        self._reader = reader
+        self._interrupts = interrupts
+        self._words: list[int] = []
+        self._poll = POLL()
+        self._poll.register(reader, POLLIN)
+        self.ended = False
+
+    @property
+    def script(self) -> int:
+        return self._words[0] if self._words else 0
+
+    @property
+    def returncode(self) -> int | None:
+        return self._words[1] if len(self._words) > 1 else None
+
+    def wait(self, limit_s: float | None) -> None:
+        """Until the keeper has told the end, or is gone, or the time is over."""
+        while not self.ended:
+            if not self._poll.poll(None if limit_s is None else limit_s * 1000):
+                return
+            with self._interrupts:
+                word = os.read(self._reader, WORD.size)
+                if word:
+                    self._words.append(WORD.unpack(word)[0])
+                self.ended = not word or len(self._words) > 1
+
+
+def perform(path: str) -> int:
+    """The whole life of a script; its exit code."""
+    code = 0
+    try:
+        runpy.run_path(path, run_name='__main__')
+    except SystemExit as error:
+        code = exit_code(error)
+    except KeyboardInterrupt as error:
+        show(error, path)
+        code = -signal.SIGINT
+    except BaseException as error:
+        show(error, path)
+        code = 1
+    for finish in (threading._shutdown, atexit._run_exitfuncs, flush):  # type: ignore[attr-defined]
+        try:
+            finish()
+        except BaseException:  # as at the end of any program: told, and no reason to stop
+            traceback.print_exc()
+    if code < 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code & 0xFF
+
+
+def exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def show(error: BaseException, path: str) -> None:
+    """The traceback, from the script's first line on."""
+    place = error.__traceback__
+    while place is not None and place.tb_frame.f_code.co_filename != path:
+        place = place.tb_next
+    error.__traceback__ = place
+    try:
+        sys.excepthook(type(error), error, place)
+    except BaseException:  # a hook of the script's own
+        traceback.print_exc()
+
+
+def flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def open_stream(descriptor: int, errors: str) -> io.TextIOWrapper:
+    file = io.FileIO(descriptor, 'wb', closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(file), encoding='utf-8', errors=errors, line_buffering=True)
+
+
+def is_below(folder: str, module: object) -> bool:
+    if not isinstance(module, types.ModuleType):
+        return False
+    file = types.ModuleType.__getattribute__(module, '__dict__').get('__file__')
+    return isinstance(file, str) and os.path.realpath(file).startswith(folder + os.sep)
+
+
+def reset_signals() -> None:
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if callable(signal.getsignal(number)) or number == signal.SIGCHLD:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def join_group(pid: int) -> None:
+    try:
+        os.setpgid(pid, pid)
+    except OSError:  # done already, or gone already
+        pass
+
+
+def kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass
+
+
+def kill_group(group: int, number: int = signal.SIGKILL) -> None:
+    try:
+        os.killpg(group, number)
+    except OSError:
+        pass
+
+
+def end_keeper(keeper: int, watch: Watch) -> None:
+    """With all that it keeps; it has ended by itself where the script has."""
+    if not watch.ended:
+        kill(keeper, signal.SIGTERM)
+        watch.wait(KEEPER_S)
+    if not watch.ended:
+        kill(keeper, signal.SIGKILL)
+        kill_group(watch.script or keeper)
+    try:
+        os.waitpid(keeper, 0)
+    except OSError:  # user code waited for any child
+        pass
