@@ -65,6 +65,13 @@ export class OutputGate {
     return this.options.spill?.backlog() ?? null;
   }
 
+  /** Resolves when all that came before is in the journal or in the file. */
+  async settle(): Promise<void> {
+    this.joiner.flush();
+    this.mark();
+    await this.options.spill?.settle();
+  }
+
   /** The end of a run: resolves when everything is where it belongs, on the disk if it has to be. Begins anew. */
   async close(durable = false): Promise<void> {
     this.joiner.flush();

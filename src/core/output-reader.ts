@@ -27,7 +27,10 @@ interface RunIndex {
   turn: Promise<unknown>;
 }
 
-const stationBytes = 256 * 1024;
+const stationBytes = 1024 ** 2;
+/** A station remembers the line that is not finished there: one with a long line is put off for a while. */
+const lineMax = 1000;
+const putOffBytes = 16 * stationBytes;
 const indexesMax = 8;
 const begin: Offsets = { output: 0, stdout: 0, stderr: 0 };
 
@@ -72,8 +75,9 @@ export class OutputReader {
       offsets = grown(offsets, body, shown);
       index.ended ||= isEnd;
       const kept = index.stations.at(-1)?.offsets ?? begin;
-      if (distance(kept, offsets) >= stationBytes)
-        index.stations.push({ place, offsets, screen: screen.clone() });
+      const passed = distance(kept, offsets);
+      const isPlace = passed >= stationBytes && (screen.width <= lineMax || passed >= putOffBytes);
+      if (isPlace) index.stations.push({ place, offsets, screen: screen.clone() });
     }
     index.last = { place, offsets, screen };
     return index.last;

@@ -26,7 +26,7 @@ const waitingBytesMax = 4 * 1024 ** 2;
 
 export class SpillWriter {
   private queue: Buffer[] = [];
-  private queuedBytes = 0;
+  private written = 0;
   private writing: Promise<void> | null = null;
   private started = false;
   private failed = false;
@@ -48,7 +48,7 @@ export class SpillWriter {
     for (let start = 0; start < text.length; start += pieceCharacters) {
       this.addPiece(stream, text.slice(start, start + pieceCharacters));
     }
-    this.writing ??= this.write();
+    this.write();
   }
 
   private addPiece(stream: TextStream, text: string): void {
@@ -58,34 +58,38 @@ export class SpillWriter {
     bytes.writeUInt32BE(bytes.length - headBytes, 0);
     bytes.writeUInt32BE(crc32(bytes.subarray(8)), 4);
     this.queue.push(bytes);
-    this.queuedBytes += bytes.length;
     this.end += bytes.length;
   }
 
-  /** Resolves when enough was written to go on; null when nothing has to be waited for. */
+  /** Resolves when something was written; null when nothing has to be waited for. */
   backlog(): Promise<void> | null {
-    return this.queuedBytes > waitingBytesMax ? this.writing : null;
+    return this.end - this.written > waitingBytesMax ? this.writing : null;
   }
 
-  /** Resolves when all is written, and on the disk if it has to be; never rejects. */
-  async settle(durable: boolean): Promise<void> {
-    while (this.writing) await this.writing;
+  /** Resolves when all that was added before is written, and on the disk if it has to be; never rejects. */
+  async settle(durable = false): Promise<void> {
+    const { end } = this;
+    while (this.written < end && this.writing) await this.writing;
     if (!durable || !this.started || this.failed) return;
     await this.files.sync(this.path).catch((error: unknown) => this.fail(error));
   }
 
-  private async write(): Promise<void> {
-    try {
-      if (!this.started) await this.begin();
-      while (this.queue.length > 0) {
-        const bytes = Buffer.concat(this.queue.splice(0));
-        await this.files.append(this.path, bytes);
-        this.queuedBytes -= bytes.length;
-      }
-    } catch (error) {
-      this.fail(error);
-    }
-    this.writing = null;
+  /** One step after the other, as long as something waits. */
+  private write(): void {
+    if (this.writing || this.queue.length === 0) return;
+    this.writing = this.writeQueue()
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => {
+        this.writing = null;
+        this.write();
+      });
+  }
+
+  private async writeQueue(): Promise<void> {
+    if (!this.started) await this.begin();
+    const bytes = Buffer.concat(this.queue.splice(0));
+    await this.files.append(this.path, bytes);
+    this.written += bytes.length;
   }
 
   private async begin(): Promise<void> {
@@ -99,7 +103,7 @@ export class SpillWriter {
     if (!this.failed) this.log.error({ err: error }, 'long output could not be kept');
     this.failed = true;
     this.queue = [];
-    this.queuedBytes = 0;
+    this.written = this.end;
   }
 }
 

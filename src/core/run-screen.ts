@@ -16,6 +16,11 @@ export class RunScreen {
     return this.terminal.end();
   }
 
+  /** Characters of the line that is not finished. */
+  get width(): number {
+    return this.terminal.width;
+  }
+
   clone(): RunScreen {
     return new RunScreen(this.terminal.clone());
   }

@@ -64,6 +64,12 @@ export class RunStage {
     };
   }
 
+  /** Resolves when all output up to now can be read back. */
+  async settle(): Promise<void> {
+    await this.gate.settle();
+    await this.writer.flush();
+  }
+
   /** After the run: resolves when all of its output is where it belongs, on the disk if it has to be. */
   async close(durable: boolean): Promise<void> {
     this.desk.close();

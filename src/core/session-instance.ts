@@ -161,6 +161,7 @@ export class SessionInstance implements ISessionInstance {
 
   async readOutput(seq: number, query: OutputQuery): Promise<OutputPage> {
     const input = await this.inputAt(seq);
+    await this.pipeline.settleOutput(seq);
     return this.outputs.read(input, query, this.pipeline.isUnanswered(seq));
   }
 

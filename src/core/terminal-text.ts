@@ -35,9 +35,15 @@ export class TerminalText {
     return line;
   }
 
+  /** Characters of the line that is not finished. */
+  get width(): number {
+    return this.cells?.length ?? this.line.length;
+  }
+
   clone(): TerminalText {
     const copy = new TerminalText();
-    copy.line = this.line;
+    // A copy of its own: a slice would keep all of the text that it was cut from.
+    copy.line = Buffer.from(this.line).toString();
     copy.cells = this.cells?.slice() ?? null;
     copy.cursor = this.cursor;
     return copy;

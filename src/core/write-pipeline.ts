@@ -128,6 +128,11 @@ export class WritePipeline {
     return { interrupted: true, seq: running.seq, rung: stopped?.rung ?? null, ms: stopped?.ms ?? null };
   }
 
+  /** Resolves when what an input has put out up to now can be read back. */
+  async settleOutput(seq: number): Promise<void> {
+    if (this.running?.seq === seq) await this.running.stage.settle();
+  }
+
   /** What the running code waits for. */
   get inputRequest(): InputRequest | null {
     return this.running?.stage.desk.question ?? null;

@@ -127,8 +127,9 @@ class Scripts:
         os.write(writer, WORD.pack(child))
         status = keeper.wait()
         keeper.end()
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        os.write(writer, WORD.pack(code))
+        if status is not None:
+            code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            os.write(writer, WORD.pack(code))
         os._exit(0)
 
     def _become_script(self, request: dict[str, Any], path: str, writer: int) -> None:
@@ -173,9 +174,13 @@ class Keeper:
         self.script = 0
         self._status: int | None = None
 
-    def wait(self) -> int:
+    def wait(self) -> int | None:
+        """The status of the script."""
         while self._status is None:
-            pid, status = os.waitpid(-1, 0)
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:  # ended by the handler of a signal meanwhile
+                break
             if pid == self.script:
                 self._status = status
         return self._status
