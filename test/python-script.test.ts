@@ -66,7 +66,7 @@ describe('scripts of a Python session', () => {
   it('K-25: past their time are ended with all they started, and the session stays', async () => {
     await save(
       'slow.py',
-      `import subprocess, time\nprint('going', flush=True)\nsubprocess.Popen(['sleep', '300'])\ntime.sleep(300)`,
+      `import signal, subprocess\nprint('going', flush=True)\nsubprocess.Popen(['sleep', '300'])\nsignal.pause()`,
     );
     await session.execute('x = 1');
     const pid = await kernelPid();
@@ -92,14 +92,14 @@ describe('scripts of a Python session', () => {
   });
 
   it('leave nothing behind, wherever it went', async () => {
-    const text = `import os, subprocess, sys, time
+    const text = `import os, signal, subprocess, sys, time
 subprocess.Popen(['sleep', '300'], start_new_session=True)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         print(os.getpid(), flush=True)
         os.close(1); os.close(2)
-        time.sleep(300)
+        signal.pause()
     os._exit(0)
 time.sleep(0.2)`;
     await save('daemon.py', text);
@@ -205,8 +205,9 @@ sys.stdout.write('no newline yet ')`;
     const before = await drawn();
     expect(new Set(before).size).to.equal(2);
     const pid = await kernelPid();
+    const { headSeq } = await session.info();
     process.kill(pid, 'SIGKILL');
-    await nextEvent(session, 'epoch', (await session.info()).headSeq + 1);
+    await nextEvent(session, 'epoch', headSeq + 1);
     // No checkpoint had rolled the folder back, so that both runs have added to the file once more.
     expect(await drawn()).to.deep.equal([...before, ...before]);
   });

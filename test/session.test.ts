@@ -198,6 +198,8 @@ describe('a session', () => {
         const params = {
           execute: { code: 'total' },
           get_execution: { seq: 1 },
+          get_output: { seq: 1 },
+          reply_input: { value: 'x' },
           update_session: { name: 'x' },
         }[operation.name];
         expect(await codeOf(theirs.session('private').call(operation.name, params)), operation.name).to.equal(

@@ -47,9 +47,18 @@ export async function readAnswer(
   if (input.operation === 'execute') return executeAnswer(result, output, receipt, context);
   const value = result?.value;
   const answer = typeof value === 'object' && value !== null ? value : { value };
-  const shown = context.streams ? { ...output.toText(), duration_ms: result?.duration_ms ?? 0 } : {};
-  return { ...answer, ...shown, ...receipt };
+  return { ...(context.streams ? streamedAnswer(result, output, context) : {}), ...answer, ...receipt };
 }
+
+/** Of an operation whose output belongs to its answer. */
+const streamedAnswer = (result: ResultEvent | null, output: ExecutionOutput, context: AnswerContext) => ({
+  status: statusOf(result, context),
+  ...output.toText(),
+  duration_ms: result?.duration_ms ?? 0,
+});
+
+const statusOf = (result: ResultEvent | null, { unanswered }: AnswerContext) =>
+  result?.status ?? (unanswered ? 'running' : 'interrupted');
 
 function executeAnswer(
   result: ResultEvent | null,
@@ -58,10 +67,9 @@ function executeAnswer(
   context: AnswerContext,
 ): ExecuteResult {
   const value = executeValueSchema.safeParse(result?.value ?? {}).data ?? {};
-  const open = context.unanswered ? 'running' : 'interrupted';
   return {
     ...receipt,
-    status: result?.status ?? open,
+    status: statusOf(result, context),
     ...output.toResult(),
     should_exit: value.should_exit ?? false,
     error: result?.error ?? null,

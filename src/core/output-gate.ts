@@ -91,7 +91,7 @@ export class OutputGate {
 
   private passText(stream: TextStream, text: string): void {
     const bytes = Buffer.byteLength(text);
-    const { journalBytes, journal } = this.options;
+    const { journalBytes } = this.options;
     // Once over the limit all that follows goes the same way: the order holds.
     this.spilling ||= this.textBytes + bytes > journalBytes;
     if (this.spilling) {
@@ -99,10 +99,10 @@ export class OutputGate {
       return;
     }
     this.textBytes += bytes;
-    journal({ type: stream, text });
+    this.options.journal({ type: stream, text });
   }
 
-  private passOther(output: OutputEventBody): number | null {
+  private passOther(output: SessionEventBody): number | null {
     const size = sizeOf(output);
     if (output.type === 'execute_result') this.keepTail();
     this.mark();
@@ -191,7 +191,7 @@ function add<K>(counts: Map<K, number>, key: K, bytes: number): void {
 }
 
 /** Null for what cannot be written as JSON: nested without end, or made by an engine that broke its promise. */
-function sizeOf(output: OutputEventBody): number | null {
+function sizeOf(output: SessionEventBody): number | null {
   try {
     return JSON.stringify(output).length;
   } catch {

@@ -27,6 +27,8 @@ export interface RunPiece {
   readonly body: SessionEventBody;
   /** Where reading goes on after it. */
   readonly next: RunPlace;
+  /** True of a word in the place of text that is not there. */
+  readonly isMissing?: boolean;
 }
 
 /** Events hold up to some hundred kilobytes each. */
@@ -46,27 +48,47 @@ export async function* readRun(
   live: boolean,
 ): AsyncGenerator<RunPiece> {
   let place = from ?? { seq: input.seq + 1, spill: 0 };
-  for (;;) {
-    const events = await archive.store.readJournal(input.session_id, place.seq, pageSize);
-    for (const event of events) {
-      if ('input_seq' in event && event.input_seq === input.seq) {
-        const end = event.type === 'truncated' ? (event.spill_end ?? 0) : 0;
-        for await (const piece of spilled(archive, input, place, end)) {
-          place = piece.next;
-          yield piece;
-        }
-        if (place.spill < end) {
-          if (live) return;
-          yield missing(event, end - place.spill, end);
-        }
-        place = { ...place, spill: Math.max(place.spill, end) };
-        yield { body: event, next: { ...place, seq: event.seq + 1 } };
-        if (event.type === 'result') return;
-      }
-      place = { ...place, seq: event.seq + 1 };
+  for await (const event of journalFrom(archive, input, place.seq)) {
+    for await (const piece of piecesOf(event, archive, input, place)) {
+      if (live && piece.isMissing === true) return;
+      place = piece.next;
+      yield piece;
+      if (piece.body.type === 'result') return;
     }
-    if (events.length < pageSize) return;
+    place = { ...place, seq: event.seq + 1 };
   }
+}
+
+async function* journalFrom(
+  { store }: RunArchive,
+  { session_id }: InputEvent,
+  start: number,
+): AsyncGenerator<SessionEvent> {
+  let from = start;
+  for (;;) {
+    const events = await store.readJournal(session_id, from, pageSize);
+    yield* events;
+    if (events.length < pageSize) return;
+    from += events.length;
+  }
+}
+
+/** One event of the journal, behind the text of the file that belongs before it. */
+async function* piecesOf(
+  event: SessionEvent,
+  archive: RunArchive,
+  input: InputEvent,
+  place: RunPlace,
+): AsyncGenerator<RunPiece> {
+  if (!('input_seq' in event) || event.input_seq !== input.seq) return;
+  const end = event.type === 'truncated' ? (event.spill_end ?? 0) : 0;
+  let { spill } = place;
+  for await (const piece of spilled(archive, input, place, end)) {
+    ({ spill } = piece.next);
+    yield piece;
+  }
+  if (spill < end) yield missing(event, end - spill, end);
+  yield { body: event, next: { seq: event.seq + 1, spill: Math.max(spill, end) } };
 }
 
 async function* spilled(
@@ -85,5 +107,5 @@ async function* spilled(
 function missing(event: SessionEvent, bytes: number, end: number): RunPiece {
   const stream = event.type === 'truncated' && event.stream === 'stderr' ? 'stderr' : 'stdout';
   const text = `\n… ${bytes} bytes of output are missing here …\n`;
-  return { body: { type: stream, text }, next: { seq: event.seq, spill: end } };
+  return { body: { type: stream, text }, next: { seq: event.seq, spill: end }, isMissing: true };
 }

@@ -1,4 +1,4 @@
-/** What a terminal would have shown of a run: its text, the values it showed, its prompts with their answers, its traceback. */
+/** What a terminal would have shown of a run: text, the values it showed, prompts with their answers, the traceback. */
 import type { MimeBundle, SessionEventBody } from '../types/events.js';
 import { TerminalText } from './terminal-text.js';
 

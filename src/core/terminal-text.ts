@@ -68,7 +68,7 @@ export class TerminalText {
   }
 
   private toCells(): string[] {
-    const cells = [...this.line];
+    const cells = Array.from(this.line);
     this.cursor = cells.length;
     this.line = '';
     return cells;

@@ -70,7 +70,7 @@ const bodies = [
     type: z.literal('truncated'),
     stream: z.string(),
     bytes: z.number().int(),
-    /** They are kept beside the journal, up to this place of their file: `get_output` has them. Without it they are gone. */
+    /** They are kept beside the journal, up to this place of their file, for `get_output`. Without it they are gone. */
     spill_end: z.number().int().optional(),
     ...outputFields,
   }),
@@ -111,5 +111,5 @@ export type SessionEvent = z.infer<typeof placeSchema> & SessionEventBody;
 
 export type OutputEventBody = Extract<
   SessionEventBody,
-  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'input_request' | 'truncated' }
+  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'truncated' }
 >;

@@ -253,8 +253,7 @@ export class PythonEngine implements IEngine {
     context.signal.addEventListener('abort', climb, { once: true });
     const { link } = this;
     link.onOutput = (output) => context.emit({ ...output, input_seq: context.inputSeq });
-    link.onInput = (prompt, password) =>
-      context.requestInput?.({ prompt, password }) ?? nobody();
+    link.onInput = (prompt, password) => context.requestInput?.({ prompt, password }) ?? nobody();
     link.backlog = () => context.backlog?.() ?? null;
     try {
       const value = await link.request(operation, params);
