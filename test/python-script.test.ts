@@ -1,11 +1,14 @@
 /** Scripts of the workspace, run in a process of their own beside the state of the session. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { ISession } from '../src/types/client.js';
 import { needs } from './support/needs.js';
 import { gone } from './support/python-fates.js';
 import { nextEvent, openPythonClient } from './support/python-client.js';
 import type { PythonClient } from './support/python-client.js';
+import { PythonWorld } from './support/python-world.js';
 import { codeOf, journal } from './support/session-words.js';
 
 /** Processes whose command line or environment cannot tell them: forked ones are known by their parents. */
@@ -73,7 +76,7 @@ describe('scripts of a Python session', () => {
     const result = await session.runScript('slow.py', { timeoutS: 0.5 });
     expect(result).to.include({ status: 'timeout', stdout: 'going\n' });
     expect(result.output).to.contain('TimeoutError: It was stopped after 0.5 s.');
-    expect(childrenOf(pid)).to.deep.equal([]);
+    await Promise.all(childrenOf(pid).map(gone));
     expect(await kernelPid()).to.equal(pid);
     expect((await session.execute('x')).output).to.equal('1\n');
   });
@@ -89,6 +92,24 @@ describe('scripts of a Python session', () => {
     expect(await session.interrupt()).to.equal(true);
     expect(await run).to.include({ status: 'interrupted', stdout: 'deaf\n', returncode: -9 });
     expect(await kernelPid()).to.equal(pid);
+  });
+
+  it('that end or stop what keeps them are ended all the same, and the session stays', async () => {
+    for (const [name, status] of [
+      ['SIGKILL', 'error'],
+      ['SIGSTOP', 'timeout'],
+    ] as const) {
+      await save(
+        'turns.py',
+        `import os, signal\nprint(os.getpid(), flush=True)\nos.kill(os.getppid(), signal.${name})\nsignal.pause()`,
+      );
+      const pid = await kernelPid();
+      const result = await session.runScript('turns.py', { timeoutS: 1 });
+      expect(result).to.include({ status, returncode: null });
+      await gone(Number(result.stdout));
+      await Promise.all(childrenOf(pid).map(gone));
+      expect(await kernelPid()).to.equal(pid);
+    }
   });
 
   it('leave nothing behind, wherever it went', async () => {
@@ -107,7 +128,7 @@ time.sleep(0.2)`;
     const result = await session.runScript('daemon.py');
     expect(result).to.include({ status: 'ok', returncode: 0 });
     await gone(Number(result.stdout));
-    expect(childrenOf(pid)).to.deep.equal([]);
+    await Promise.all(childrenOf(pid).map(gone));
   });
 
   it('neither see nor change the state of the session, nor ask for input', async () => {
@@ -210,5 +231,35 @@ sys.stdout.write('no newline yet ')`;
     await nextEvent(session, 'epoch', headSeq + 1);
     // No checkpoint had rolled the folder back, so that both runs have added to the file once more.
     expect(await drawn()).to.deep.equal([...before, ...before]);
+  });
+});
+
+describe('a script of a kernel', () => {
+  before(async function () {
+    await needs.python(this);
+    needs.linux(this);
+  });
+  after(() => PythonWorld.closeAll());
+
+  it('whose own code holds up every fork is ended when it is interrupted', async () => {
+    const session = await (await PythonWorld.open({ interruptGraceMs: 400 })).session();
+    await writeFile(join(session.workspace, 'a.py'), 'print(1)');
+    await session.run(`import os, time
+def hold():
+    while True:
+        try: time.sleep(60)
+        except BaseException: pass
+os.register_at_fork(before=lambda: os.write(1, b'forks'), after_in_child=hold)`);
+    const run = async (stop: AbortController) => {
+      const emit = () => stop.abort('timeout');
+      return session.engine.runScript({ path: 'a.py', args: [] }, { signal: stop.signal, inputSeq: 9, emit });
+    };
+    const stopped = { status: 'timeout', returncode: null };
+    expect(await run(new AbortController())).to.deep.equal(stopped);
+    // Also when that comes before there is a script.
+    const early = new AbortController();
+    setImmediate(() => early.abort('timeout'));
+    expect(await run(early)).to.deep.equal(stopped);
+    expect(await session.value('1 + 1')).to.equal('2');
   });
 });

@@ -14,7 +14,7 @@ import type {
   RestoreReport,
   RunContext,
 } from '../../types/engine.js';
-import { errors, SojournError } from '../../types/errors.js';
+import { errors, isSojournError, SojournError } from '../../types/errors.js';
 import type { ExecutionError, ResultStatus } from '../../types/events.js';
 import type { Disposable } from '../../types/ports.js';
 import { PythonCapture } from './capture.js';
@@ -123,6 +123,10 @@ export class PythonEngine implements IEngine {
         const { returncode, interrupted } = this.read(scriptReplySchema, value);
         if (interrupted && isStopped(context)) return { status: reasonOf(context), returncode };
         return { status: returncode === 0 ? 'ok' : 'error', returncode };
+      } catch (error) {
+        // Stopped before there was a script.
+        if (!isStopped(context) || !isSojournError(error, 'internal')) throw error;
+        return { status: reasonOf(context), returncode: null };
       } finally {
         this.ladder = null;
       }

@@ -1,30 +1,25 @@
 """Runs a script of the workspace in a process of its own, beside the session's state.
 
-The kernel forks a keeper, and the keeper forks the script. Whatever the script leaves behind comes to the keeper,
-wherever it went, and is killed before the end of the script is told. Both stay in the kernel's session, so that
-they go with it.
+The kernel forks a keeper, and the keeper forks the script. Whatever the script leaves behind comes to the
+keeper, wherever it went, and is killed before the end of the script is told. Both stay in the kernel's
+session, so that they go with it.
 """
 
 from __future__ import annotations
 
-import atexit
 import gc
-import io
 import os
-import runpy
 import select
 import signal
 import struct
 import sys
-import threading
-import traceback
-import types
 import warnings
 from typing import Any, Callable
 
 from sojourn_kernel.interrupts import Interrupts
 from sojourn_kernel.output import Output
 from sojourn_kernel.runner import Runner
+from sojourn_kernel.script_life import perform, prepare
 from sojourn_kernel.variables import OperationError
 from zygote_processes import (
     PR_SET_CHILD_SUBREAPER,
@@ -39,15 +34,18 @@ FORK = os.fork
 POLL = select.poll
 POLLIN = select.POLLIN
 WORD = struct.Struct('=i')
-# For a keeper that has been told to end everything.
-KEEPER_S = 2.0
 
 
 class Scripts:
     """Runs scripts for one kernel, one at a time."""
 
     def __init__(
-        self, output: Output, interrupts: Interrupts, runner: Runner, workspace: str, seed: Callable[[int], None]
+        self,
+        output: Output,
+        interrupts: Interrupts,
+        runner: Runner,
+        workspace: str,
+        seed: Callable[[int], None],
     ) -> None:
         self._output = output
         self._interrupts = interrupts
@@ -58,8 +56,8 @@ class Scripts:
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """
-        The return code as subprocess gives it; None when it is not known. `grace_s` is what an interrupted script
-        gets to end by itself.
+        The return code as subprocess gives it; None when it is not known. `grace_s` is what an interrupted
+        script gets to end by itself.
         """
         path = self._locate(request['path'])
         reader, writer = os.pipe()
@@ -83,7 +81,7 @@ class Scripts:
         finally:
             with self._interrupts:
                 if keeper:
-                    end_keeper(keeper, watch)
+                    end_keeper(keeper, watch, request['grace_s'] / 2)
                 os.close(reader)
         return {'returncode': watch.returncode, 'interrupted': interrupted}
 
@@ -139,32 +137,11 @@ class Scripts:
         reset_signals()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-        self._prepare(request, path)
-        code = perform(path)
-        os._exit(code)
-
-    def _prepare(self, request: dict[str, Any], path: str) -> None:
-        """What a fresh interpreter would have: streams, arguments, modules, its own random numbers."""
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.close(null)
         self._output.give_to_child()
-        sys.stdin = sys.__stdin__ = open(0, encoding='utf-8', closefd=False)  # type: ignore[misc]
-        sys.stdout = sys.__stdout__ = open_stream(1, 'strict')  # type: ignore[misc]
-        sys.stderr = sys.__stderr__ = open_stream(2, 'backslashreplace')  # type: ignore[misc]
         self._runner.restore_builtins()
-        sys.excepthook = sys.__excepthook__
-        os.chdir(self._workspace)
-        sys.argv = [request['path'], *request['args']]
-        sys.path[:] = [os.path.dirname(path), *self._path[1:]]
-        for name, module in list(sys.modules.items()):
-            if is_below(self._workspace, module):
-                del sys.modules[name]
-        atexit._clear()
-        pools = sys.modules.get('multiprocessing.util')
-        if pools is not None:
-            atexit.register(pools._exit_function)
+        prepare(path, [request['path'], *request['args']], self._workspace, self._path)
         self._seed(request['seq'])
+        os._exit(perform(path))
 
 
 class Keeper:
@@ -233,68 +210,6 @@ class Watch:
                 self.ended = not word or len(self._words) > 1
 
 
-def perform(path: str) -> int:
-    """The whole life of a script; its exit code."""
-    code = 0
-    try:
-        runpy.run_path(path, run_name='__main__')
-    except SystemExit as error:
-        code = exit_code(error)
-    except KeyboardInterrupt as error:
-        show(error, path)
-        code = -signal.SIGINT
-    except BaseException as error:
-        show(error, path)
-        code = 1
-    for finish in (threading._shutdown, atexit._run_exitfuncs, flush):  # type: ignore[attr-defined]
-        try:
-            finish()
-        except BaseException:  # as at the end of any program: told, and no reason to stop
-            traceback.print_exc()
-    if code < 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    return code & 0xFF
-
-
-def exit_code(error: SystemExit) -> int:
-    if error.code is None:
-        return 0
-    if isinstance(error.code, int):
-        return error.code & 0xFF
-    print(error.code, file=sys.stderr)
-    return 1
-
-
-def show(error: BaseException, path: str) -> None:
-    """The traceback, from the script's first line on."""
-    place = error.__traceback__
-    while place is not None and place.tb_frame.f_code.co_filename != path:
-        place = place.tb_next
-    error.__traceback__ = place
-    try:
-        sys.excepthook(type(error), error, place)
-    except BaseException:  # a hook of the script's own
-        traceback.print_exc()
-
-
-def flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-
-
-def open_stream(descriptor: int, errors: str) -> io.TextIOWrapper:
-    file = io.FileIO(descriptor, 'wb', closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(file), encoding='utf-8', errors=errors, line_buffering=True)
-
-
-def is_below(folder: str, module: object) -> bool:
-    if not isinstance(module, types.ModuleType):
-        return False
-    file = types.ModuleType.__getattribute__(module, '__dict__').get('__file__')
-    return isinstance(file, str) and os.path.realpath(file).startswith(folder + os.sep)
-
-
 def reset_signals() -> None:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         if callable(signal.getsignal(number)) or number == signal.SIGCHLD:
@@ -322,14 +237,16 @@ def kill_group(group: int, number: int = signal.SIGKILL) -> None:
         pass
 
 
-def end_keeper(keeper: int, watch: Watch) -> None:
+def end_keeper(keeper: int, watch: Watch, limit_s: float) -> None:
     """With all that it keeps; it has ended by itself where the script has."""
     if not watch.ended:
         kill(keeper, signal.SIGTERM)
-        watch.wait(KEEPER_S)
-    if not watch.ended:
+        watch.wait(limit_s)
+    if watch.returncode is None:
+        # It was stopped or killed, perhaps by its own script.
         kill(keeper, signal.SIGKILL)
-        kill_group(watch.script or keeper)
+        if watch.script:
+            kill_group(watch.script)
     try:
         os.waitpid(keeper, 0)
     except OSError:  # user code waited for any child

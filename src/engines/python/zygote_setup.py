@@ -27,6 +27,7 @@ MODULES = (
     'cells',
     'rebuild',
     'runner',
+    'script_life',
     'script',
     'definitions',
     'classes',
