@@ -51,7 +51,6 @@ describe('escape: processes', () => {
     'does not outlive the zygote': () => `call(157, 1, 0, 0, 0, 0)`,
     'does not make itself traceable': () => `call(157, 4, 1, 0, 0, 0)`,
     'does not let anybody trace it': () => `call(157, 0x59616d61, -1, 0, 0, 0)`,
-    'does not collect the orphans of others': () => `call(157, 36, 1, 0, 0, 0)`,
     'does not change the limits of the server': () => {
       return `import resource; attempt(lambda: resource.prlimit(${process.pid}, resource.RLIMIT_NOFILE, (0, 0)))`;
     },

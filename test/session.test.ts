@@ -202,6 +202,8 @@ describe('a session', () => {
           get_execution: { seq: 1 },
           read_file: { path: 'x' },
           save_script: { name: 'x', content: '' },
+          get_output: { seq: 1 },
+          reply_input: { value: 'x' },
           update_session: { name: 'x' },
           upload_file: { path: 'x' },
           write_file: { path: 'x', content: '' },

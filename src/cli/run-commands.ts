@@ -2,11 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { snakeize } from '../client/casing.js';
-import type { ExecutionResult, ISession } from '../types/client.js';
+import type { ExecuteOptions, ExecutionResult, ISession } from '../types/client.js';
 import type { SessionEvent } from '../types/events.js';
 import { SojournError } from '../types/errors.js';
+import { answerInput } from './ask.js';
 import { globalOptions, withClient } from './context.js';
 import { printJson } from './output.js';
 
@@ -27,12 +29,12 @@ export function addRunCommands(program: Command): void {
       const options = globalOptions(command);
       const source = await readCode(code, own.file);
       const timeout = own.timeout === undefined ? {} : { timeoutS: Number(own.timeout) };
+      // Only at a terminal is there somebody whom the code could ask.
+      const run = { ...timeout, allowInput: isatty(0) && options.json !== true };
       const result = await withClient(options, async (client) => {
         await client.createSession({ sessionId: id, ifExists: 'return' });
         const session = client.session(id);
-        return options.json === true
-          ? session.execute(source, timeout)
-          : runStreaming(session, source, timeout);
+        return options.json === true ? session.execute(source, run) : runStreaming(session, source, run);
       });
       if (options.json === true) printJson(snakeize(result));
       if (result.status !== 'ok') process.exitCode = 1;
@@ -76,7 +78,7 @@ function parseParams(json: string): Record<string, unknown> {
 async function runStreaming(
   session: ISession,
   code: string,
-  options: { timeoutS?: number },
+  options: ExecuteOptions,
 ): Promise<ExecutionResult> {
   const idempotencyKey = randomUUID();
   const { headSeq } = await session.info();
@@ -84,17 +86,28 @@ async function runStreaming(
   const result = session.execute(code, { ...options, idempotencyKey });
   // Ctrl-C stops the code, as in any terminal; a second one leaves it alone and ends this program.
   process.once('SIGINT', () => void session.interrupt().catch(() => process.exit(1)));
-  // A refused run has no events to wait for.
-  result.catch(() => done.abort());
+  const ended = new AbortController();
+  result.then(
+    () => ended.abort(),
+    () => {
+      // A refused run has no events to wait for.
+      done.abort();
+      ended.abort();
+    },
+  );
   let input: number | null = null;
   for await (const event of session.events({ sinceSeq: headSeq + 1, signal: done.signal })) {
     if (event.type === 'input' && event.idempotency_key === idempotencyKey) input = event.seq;
     if (input === null || !('input_seq' in event) || event.input_seq !== input) continue;
     printEvent(event);
+    if (event.type === 'input_request') await answerInput(session, event, ended.signal);
     if (event.type === 'result') break;
   }
   return result;
 }
+
+const howToRead = ({ input_seq, spill_end }: Extract<SessionEvent, { type: 'truncated' }>) =>
+  spill_end === undefined ? '' : `; get_output {"seq": ${input_seq ?? 0}} reads them`;
 
 function printEvent(event: SessionEvent): void {
   if (event.type === 'stdout') process.stdout.write(event.text);
@@ -103,7 +116,7 @@ function printEvent(event: SessionEvent): void {
     const shown = event.data['text/plain'];
     if (typeof shown === 'string') process.stdout.write(`${shown}\n`);
   } else if (event.type === 'truncated')
-    process.stderr.write(`[${event.bytes} bytes of ${event.stream} left out]\n`);
+    process.stderr.write(`[${event.bytes} bytes of ${event.stream} left out${howToRead(event)}]\n`);
   else if (event.type === 'result' && event.error) {
     const { traceback, message } = event.error;
     process.stderr.write(`${(traceback || message).trimEnd()}\n`);

@@ -9,13 +9,23 @@ import type {
   HistoryEntry,
   ICaller,
   ISession,
+  OutputOptions,
+  OutputPiece,
   Receipt,
+  ScriptOptions,
+  ScriptResult,
   SessionInfo,
   Variable,
   WriteCallOptions,
 } from '../types/client.js';
 import type { MimeBundle, NotKept, SessionEvent } from '../types/events.js';
-import type { ExecuteResult, InterruptReport, SessionMetadata, WriteReceipt } from '../types/session.js';
+import type {
+  ExecuteResult,
+  InterruptReport,
+  OutputPage,
+  SessionMetadata,
+  WriteReceipt,
+} from '../types/session.js';
 import { camelize, snakeize } from './casing.js';
 import { SessionFolder } from './session-files.js';
 
@@ -30,10 +40,10 @@ export class SessionHandle implements ISession {
   }
 
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecutionResult> {
-    const { timeoutS, silent, reportFiles, replay, clearFirst, ...write } = options;
+    const { timeoutS, silent, reportFiles, replay, clearFirst, allowInput, ...write } = options;
     const answer = await this.ask<ExecuteResult>(
       'execute',
-      { code, ...snakeize({ timeoutS, silent, reportFiles, replay, clearFirst }) },
+      { code, ...snakeize({ timeoutS, silent, reportFiles, replay, clearFirst, allowInput }) },
       write,
     );
     return camelize(answer);
@@ -103,6 +113,25 @@ export class SessionHandle implements ISession {
 
   async execution(seq: number): Promise<ExecutionResult> {
     return camelize(await this.ask<ExecuteResult>('get_execution', { seq }));
+  }
+
+  async output(seq: number, options: OutputOptions = {}): Promise<OutputPiece> {
+    return camelize(await this.ask<OutputPage>('get_output', { seq, ...snakeize(options) }));
+  }
+
+  async replyInput(value: string | null, options: { inputId?: number } = {}): Promise<void> {
+    const reply = value === null ? { eof: true } : { value };
+    await this.ask('reply_input', { ...reply, ...snakeize(options) });
+  }
+
+  async runScript(path: string, options: ScriptOptions = {}): Promise<ScriptResult> {
+    const { args, timeoutS, replay, ...write } = options;
+    const answer = await this.ask<object>(
+      'run_script',
+      { path, ...snakeize({ args, timeoutS, replay }) },
+      write,
+    );
+    return camelize(answer) as ScriptResult;
   }
 
   async delete(): Promise<void> {

@@ -2,15 +2,17 @@
 import { z } from 'zod';
 import { errorTable, SojournError } from '../types/errors.js';
 import type { ErrorCode } from '../types/errors.js';
-import type { SessionEvent } from '../types/events.js';
+import type { SessionEventBody } from '../types/events.js';
 import type { ExecuteResult } from '../types/session.js';
-import type { ISessionStore } from '../types/store.js';
 import { ExecutionOutput } from './execution-output.js';
+import { readRun } from './run-events.js';
+import type { InputEvent, RunArchive } from './run-events.js';
 
-type InputEvent = Extract<SessionEvent, { type: 'input' }>;
-type ResultEvent = Extract<SessionEvent, { type: 'result' }>;
+type ResultEvent = Extract<SessionEventBody, { type: 'result' }>;
 
 export interface AnswerContext {
+  /** The output belongs to the answer. */
+  readonly streams: boolean;
   /** It waits or runs in this process. */
   readonly unanswered: boolean;
   readonly epoch: number;
@@ -26,29 +28,38 @@ const executeValueSchema = z.object({
   new_files_complete: z.boolean().optional(),
 });
 
-const pageSize = 1000;
-
 /** @throws the error that the write itself ended with */
 export async function readAnswer(
-  store: ISessionStore,
+  archive: RunArchive,
   input: InputEvent,
   context: AnswerContext,
 ): Promise<unknown> {
-  const output = new ExecutionOutput(context.outputLimit);
-  const result = await readUntilResult(store, input, output);
+  const output = new ExecutionOutput(context.outputLimit, input.seq);
+  const { result, resultSeq } = await readUntilResult(archive, input, output, context.unanswered);
   const receipt = {
     seq: input.seq,
     epoch: context.epoch,
     durable: context.durable,
-    durable_seq: result?.seq ?? input.seq,
+    durable_seq: resultSeq ?? input.seq,
   };
   const failed = result?.error?.code;
   // An execution that was stopped the hard way has an outcome beside its error.
   if (failed !== undefined && result?.value === undefined)
     throw new SojournError(knownCode(failed), result?.error?.message ?? failed, receipt);
   if (input.operation === 'execute') return executeAnswer(result, output, receipt, context);
-  return writeAnswer(result, receipt);
+  const streamed = context.streams ? streamedAnswer(result, output, context) : {};
+  return { ...streamed, ...writeAnswer(result, receipt) };
 }
+
+/** Of an operation whose output belongs to its answer. */
+const streamedAnswer = (result: ResultEvent | null, output: ExecutionOutput, context: AnswerContext) => ({
+  status: statusOf(result, context),
+  ...output.toText(),
+  duration_ms: result?.duration_ms ?? 0,
+});
+
+const statusOf = (result: ResultEvent | null, { unanswered }: AnswerContext) =>
+  result?.status ?? (unanswered ? 'running' : 'interrupted');
 
 function executeAnswer(
   result: ResultEvent | null,
@@ -57,10 +68,9 @@ function executeAnswer(
   context: AnswerContext,
 ): ExecuteResult {
   const value = executeValueSchema.safeParse(result?.value ?? {}).data ?? {};
-  const open = context.unanswered ? 'running' : 'interrupted';
   return {
     ...receipt,
-    status: result?.status ?? open,
+    status: statusOf(result, context),
     ...output.toResult(),
     should_exit: value.should_exit ?? false,
     error: result?.error ?? null,
@@ -77,7 +87,10 @@ const changedFiles = ({ new_files, new_files_complete }: z.output<typeof execute
 });
 
 /** Of an operation other than `execute`. */
-function writeAnswer(result: ResultEvent | null, receipt: Readonly<Record<string, unknown>>): unknown {
+function writeAnswer(
+  result: ResultEvent | null,
+  receipt: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   if (result?.status === 'interrupted') {
     const detail = 'It was cut off when the server ended, and nobody was told that it was done.';
     throw new SojournError('conflict', detail, { ...receipt, interrupted: true });
@@ -87,22 +100,16 @@ function writeAnswer(result: ResultEvent | null, receipt: Readonly<Record<string
 }
 
 async function readUntilResult(
-  store: ISessionStore,
+  archive: RunArchive,
   input: InputEvent,
   output: ExecutionOutput,
-): Promise<ResultEvent | null> {
-  let from = input.seq + 1;
-  for (;;) {
-    const events = await store.readJournal(input.session_id, from, pageSize);
-    for (const event of events) {
-      if (!('input_seq' in event) || event.input_seq !== input.seq) continue;
-      output.add(event);
-      if (event.type === 'result') return event;
-    }
-    const last = events.at(-1);
-    if (!last || events.length < pageSize) return null;
-    from = last.seq + 1;
+  live: boolean,
+): Promise<{ result: ResultEvent | null; resultSeq: number | null }> {
+  for await (const { body, next } of readRun(archive, input, null, live)) {
+    output.add(body);
+    if (body.type === 'result') return { result: body, resultSeq: next.seq - 1 };
   }
+  return { result: null, resultSeq: null };
 }
 
 const knownCode = (code: string): ErrorCode => (code in errorTable ? (code as ErrorCode) : 'internal');

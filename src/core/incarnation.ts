@@ -12,7 +12,8 @@ import { readCheckpointManifest } from './checkpoint-manifest.js';
 import type { IncrementalWriter } from './incremental-writer.js';
 import { planRecovery } from './recovery.js';
 import type { RecoveryPlan, ReplayInput } from './recovery.js';
-import { OutputGate, runInEngine } from './run.js';
+import { OutputGate } from './output-gate.js';
+import { runInEngine } from './run.js';
 import type { SessionServices } from './session-services.js';
 import { restoreWorkspace, workspacePartPrefix } from './workspace.js';
 
@@ -51,13 +52,20 @@ export class Incarnation implements Disposable {
     private formerHead: number,
   ) {
     this.absence = absence;
-    const limit = services.config.limits.journal_output_bytes;
-    this.background = new OutputGate(limit, (output) => void writer.add(output));
+    const { journal_output_bytes: journalBytes } = services.config.limits;
+    this.background = new OutputGate({
+      journalBytes,
+      totalBytes: journalBytes,
+      clock: services.clock,
+      spill: null,
+      journal: (output) => writer.add(output).seq,
+      kept: () => undefined,
+    });
   }
 
   /** What runs in the background between two runs has the journal's limit, as each run has. */
   endOfRun(): void {
-    this.background.close();
+    void this.background.close();
   }
 
   get current(): IEngine | null {
@@ -103,6 +111,7 @@ export class Incarnation implements Disposable {
     this.engine = null;
     this.absence ??= absence;
     await engine?.dispose();
+    await this.background.close();
   }
 
   /** Gives up the input that is being run again now; it counts as lost. False when none is. */
@@ -255,7 +264,10 @@ export class Incarnation implements Disposable {
     for (const input of inputs) {
       const controller = new AbortController();
       this.replaying = controller;
-      const request = { ...input, inputSeq: input.seq, controller, emit: () => undefined, replay: true };
+      const replies = [...input.replies];
+      const requestInput = () => Promise.resolve(replies.shift() ?? null);
+      const quiet = { emit: () => undefined, replay: true, requestInput };
+      const request = { ...input, inputSeq: input.seq, controller, ...quiet };
       const timeoutMs = input.durationMs * 20 + 10_000;
       const outcome = await runInEngine(engine, definition, { ...request, timeoutMs }, clock);
       this.replaying = null;

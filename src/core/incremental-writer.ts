@@ -16,6 +16,11 @@ export interface WriterOptions {
   readonly announce: (event: SessionEvent) => void;
 }
 
+/** As much text as may wait for a slow store before whoever writes should wait too. */
+const waitingCharactersMax = 4 * 1024 ** 2;
+
+const charactersOf = (body: SessionEventBody) => ('text' in body ? body.text.length : 0);
+
 export class IncrementalWriter {
   private buffer: SessionEvent[] = [];
   private patch: SessionPatch = {};
@@ -25,6 +30,8 @@ export class IncrementalWriter {
   private tail: Promise<void> = Promise.resolve();
   private failure: unknown;
   private lastContent: number;
+  /** Characters of output that are not stored yet. */
+  private waitingCharacters = 0;
 
   constructor(
     private readonly options: WriterOptions,
@@ -46,6 +53,10 @@ export class IncrementalWriter {
     this.lastContent = contentSeq;
   }
 
+  get sessionId(): string {
+    return this.options.sessionId;
+  }
+
   /** The last seq that is stored. */
   get headSeq(): number {
     return this.storedSeq;
@@ -60,12 +71,18 @@ export class IncrementalWriter {
     this.epoch = epoch;
   }
 
+  /** When much output waits for the store: resolves when it is stored, or never will be. Else null. */
+  backlog(): Promise<void> | null {
+    return this.waitingCharacters > waitingCharactersMax ? this.flush().catch(() => undefined) : null;
+  }
+
   /** Takes an event in; it is stored with the next `flush`, at the latest after the present turn of the event loop. */
   add(body: SessionEventBody): SessionEvent {
     if (this.buffer.length === 0) setImmediate(() => void this.flush().catch(() => undefined));
     const at = new Date(this.options.clock.now()).toISOString();
     const event = { session_id: this.options.sessionId, seq: this.nextSeq++, at, ...body };
     this.buffer.push(event);
+    this.waitingCharacters += charactersOf(body);
     if (body.type !== 'epoch') this.lastContent = event.seq;
     return event;
   }
@@ -99,6 +116,8 @@ export class IncrementalWriter {
     } catch (error) {
       this.failure = error;
       throw error;
+    } finally {
+      for (const event of events) this.waitingCharacters -= charactersOf(event);
     }
     this.storedSeq = events.at(-1)?.seq ?? this.storedSeq;
     for (const event of events) announce(event);

@@ -15,6 +15,8 @@ export interface ReplayInput {
   readonly seq: number;
   readonly operation: string;
   readonly params: Readonly<Record<string, unknown>>;
+  /** What it was answered when it asked for input; null is the end of input. */
+  readonly replies: readonly (string | null)[];
   /** How long it took the first time, in milliseconds. */
   readonly durationMs: number;
 }
@@ -51,22 +53,27 @@ export async function planRecovery(
   const applied = new Set(unfinished.applied);
   const earlier = new Set([...unfinished.pending, ...applied]);
   const inputs = new Map<number, InputEvent>();
+  const questions = new Questions();
   const ended: { input: InputEvent; result: ResultEvent }[] = [];
   let contentSeq = covered;
   for await (const event of journalFrom(store, record, Math.min(covered + 1, ...earlier))) {
     if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
     if (event.type === 'input' && (event.seq > covered || earlier.has(event.seq)))
       inputs.set(event.seq, event);
+    questions.add(event);
     const input = event.type === 'result' ? inputs.get(event.input_seq) : undefined;
     if (event.type !== 'result' || !input) continue;
     inputs.delete(event.input_seq);
     if (!applied.has(input.seq)) ended.push({ input, result: event });
   }
-  const again = ended.filter(({ input, result }) => mayReplay && isReplayable(input, result));
+  const again = ended.filter(
+    ({ input, result }) => mayReplay && isReplayable(input, result) && !questions.hasSecret(input.seq),
+  );
   const replay = again.map(({ input, result }) => ({
     seq: input.seq,
     operation: input.operation,
     params: input.params,
+    replies: questions.replies(input.seq),
     durationMs: result.duration_ms,
   }));
   const replayed = new Set(replay.map((input) => input.seq));
@@ -78,6 +85,31 @@ export async function planRecovery(
     open: [...inputs.keys()],
     contentSeq,
   };
+}
+
+/** What inputs asked for, in order, and what they were told. */
+class Questions {
+  private readonly asked = new Map<number, Map<number, string | null>>();
+  private readonly secret = new Set<number>();
+
+  add(event: SessionEvent): void {
+    if (event.type !== 'input_request' && event.type !== 'input_reply') return;
+    const seq = event.input_seq ?? -1;
+    const answers = this.asked.get(seq) ?? new Map<number, string | null>();
+    this.asked.set(seq, answers);
+    if (event.type === 'input_request') answers.set(event.seq, null);
+    else answers.set(event.input_id, event.value ?? null);
+    if (event.type === 'input_reply' && event.password === true) this.secret.add(seq);
+  }
+
+  replies(seq: number): (string | null)[] {
+    return [...(this.asked.get(seq)?.values() ?? [])];
+  }
+
+  /** True when it was told a password, which nobody knows any more. */
+  hasSecret(seq: number): boolean {
+    return this.secret.has(seq);
+  }
 }
 
 /** Up to the record's head: what comes meanwhile is of this process, and no matter of recovery. */

@@ -1,7 +1,8 @@
 /**
- * One operation inside an engine: its time limit, its way to be stopped, its output with the journal's limit, and
- * an outcome that is always a value, so that it can be journaled whatever happened.
+ * One operation inside an engine: its time limit, its way to be stopped, and an outcome that is always a value, so
+ * that it can be journaled whatever happened.
  */
+import { z } from 'zod';
 import { errors, isSojournError } from '../types/errors.js';
 import type { SojournError } from '../types/errors.js';
 import type {
@@ -11,7 +12,8 @@ import type {
   InterruptReason,
   RunContext,
 } from '../types/engine.js';
-import type { ExecutionError, OutputEventBody, ResultStatus } from '../types/events.js';
+import { resultStatusSchema } from '../types/events.js';
+import type { ExecutionError, ResultStatus } from '../types/events.js';
 import type { IClock } from '../types/ports.js';
 
 export interface RunRequest {
@@ -21,9 +23,13 @@ export interface RunRequest {
   /** 0 = no limit. */
   readonly timeoutMs: number;
   readonly controller: AbortController;
-  readonly emit: (output: OutputEventBody) => void;
+  readonly emit: RunContext['emit'];
   /** Recovery runs it again. */
   readonly replay?: boolean;
+  readonly backlog?: RunContext['backlog'];
+  readonly requestInput?: RunContext['requestInput'];
+  /** True while the run waits for input. */
+  readonly isWaiting?: () => boolean;
 }
 
 export interface RunOutcome {
@@ -46,17 +52,21 @@ export async function runInEngine(
   clock: IClock,
 ): Promise<RunOutcome> {
   const { controller, timeoutMs } = request;
-  const reason: InterruptReason = 'timeout';
-  const timer = timeoutMs > 0 ? clock.setTimer(timeoutMs, () => controller.abort(reason)) : undefined;
-  const { inputSeq, emit, replay = false } = request;
-  const context: RunContext = { signal: controller.signal, inputSeq, emit, replay };
+  let waited = false;
+  const stop = () => {
+    waited = request.isWaiting?.() ?? false;
+    controller.abort('timeout' satisfies InterruptReason);
+  };
+  const timer = timeoutMs > 0 ? clock.setTimer(timeoutMs, stop) : undefined;
+  const { inputSeq, emit, backlog, requestInput, replay = false } = request;
+  const context: RunContext = { signal: controller.signal, inputSeq, emit, backlog, requestInput, replay };
   const started = clock.monotonic();
   const elapsed = () => Math.round((clock.monotonic() - started) * 1000) / 1000;
   try {
     const runCode = codeRunner(engine, definition, request);
     if (runCode) {
       const execute = await runCode(context);
-      if (execute.status === 'timeout') execute.error = timeoutError(timeoutMs, execute.error);
+      if (execute.status === 'timeout') execute.error = timeoutError(timeoutMs, execute.error, waited);
       return { status: execute.status, duration_ms: elapsed(), execute, error: execute.error ?? null };
     }
     if (request.operation === 'clear') {
@@ -67,7 +77,9 @@ export async function runInEngine(
     const operation = definition.operations?.find((candidate) => candidate.name === request.operation);
     if (!operation) throw new Error(`engine "${definition.name}" has no operation "${request.operation}"`);
     const value: unknown = await operation.run(engine, operation.params.parse(request.params), context);
-    return { status: 'ok', duration_ms: elapsed(), value, error: null };
+    const status = operation.streams === true ? statusOf(value) : 'ok';
+    const error = status === 'timeout' ? timeoutError(timeoutMs, null, false) : null;
+    return { status, duration_ms: elapsed(), value, error };
   } catch (error) {
     return failedOutcome(error, definition, elapsed());
   } finally {
@@ -97,8 +109,14 @@ async function execute(
     if (!engine.clear) throw errors.notSupported(definition.name, 'clear');
     await engine.clear();
   }
-  return engine.execute({ code: String(params.code), silent: params.silent === true }, context);
+  const { code, silent, allow_input } = params;
+  const request = { code: String(code), silent: silent === true, allowInput: allow_input !== false };
+  return engine.execute(request, context);
 }
+
+/** What an operation that streams says of its run. */
+const statusOf = (value: unknown): ResultStatus =>
+  z.object({ status: resultStatusSchema }).parse(value).status;
 
 function failedOutcome(error: unknown, definition: EngineDefinition, duration_ms: number): RunOutcome {
   if (isSojournError(error)) {
@@ -112,46 +130,12 @@ function failedOutcome(error: unknown, definition: EngineDefinition, duration_ms
 }
 
 /** The engine stopped it as for any interrupt; that it was the time is known here. */
-const timeoutError = (timeoutMs: number, error: ExecutionError | null | undefined): ExecutionError => ({
-  name: 'TimeoutError',
-  message: `It was stopped after ${timeoutMs / 1000} s.`,
-  traceback: error?.traceback ?? '',
-});
-
-/** Null for what cannot be written as JSON: nested without end, or made by an engine that broke its promise. */
-function sizeOf(output: OutputEventBody): number | null {
-  if ('text' in output) return Buffer.byteLength(output.text);
-  try {
-    return JSON.stringify(output).length;
-  } catch {
-    return null;
-  }
-}
-
-/** Passes output on until the journal's limit for one run is reached, then counts what was left out. */
-export class OutputGate {
-  private passed = 0;
-  private readonly omitted = new Map<string, number>();
-
-  constructor(
-    private readonly limit: number,
-    private readonly pass: (output: OutputEventBody) => void,
-  ) {}
-
-  readonly emit = (output: OutputEventBody): void => {
-    const size = sizeOf(output);
-    if (size === null || this.passed + size > this.limit) {
-      this.omitted.set(output.type, (this.omitted.get(output.type) ?? 0) + (size ?? 0));
-      return;
-    }
-    this.passed += size;
-    this.pass(output);
-  };
-
-  /** Marks the gaps and begins to count anew; to be called when the run has ended. */
-  close(): void {
-    for (const [stream, bytes] of this.omitted) this.pass({ type: 'truncated', stream, bytes });
-    this.omitted.clear();
-    this.passed = 0;
-  }
+function timeoutError(
+  timeoutMs: number,
+  error: ExecutionError | null | undefined,
+  waited: boolean,
+): ExecutionError {
+  const why = waited ? ' while input() waited for an answer, which reply_input gives' : '';
+  const message = `It was stopped after ${timeoutMs / 1000} s${why}.`;
+  return { name: 'TimeoutError', message, traceback: error?.traceback ?? '' };
 }

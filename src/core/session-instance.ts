@@ -10,8 +10,12 @@ import type { ISessionFiles } from '../types/files.js';
 import type {
   ExecuteResult,
   ForkMoment,
+  InputCall,
+  InputReceipt,
   InterruptReport,
   ISessionInstance,
+  OutputPage,
+  OutputQuery,
   SessionMetadata,
   SessionPatch,
   SessionRecord,
@@ -25,6 +29,8 @@ import { Incarnation } from './incarnation.js';
 import type { Absence } from './incarnation.js';
 import { IncrementalWriter } from './incremental-writer.js';
 import { Mailbox } from './mailbox.js';
+import { OutputReader } from './output-reader.js';
+import type { InputEvent } from './run-events.js';
 import type { RunOutcome } from './run.js';
 import { retired } from './retirement.js';
 import { describeSession } from './session-metadata.js';
@@ -42,6 +48,7 @@ export class SessionInstance implements ISessionInstance {
   private readonly incarnation: Incarnation;
   private readonly pipeline: WritePipeline;
   private readonly saver: SessionSaver;
+  private readonly outputs: OutputReader;
   /** When a rebuild was last asked for, on the monotonic clock. */
   private rebuiltAt = -Infinity;
   private readonly reads = new Set<Promise<unknown>>();
@@ -57,6 +64,7 @@ export class SessionInstance implements ISessionInstance {
   ) {
     const { store, clock, publish } = services;
     const { session_id: sessionId, durability } = record;
+    this.outputs = new OutputReader(services);
     this.mailbox = new Mailbox(services.config.limits.queue_length);
     const options = { store, clock, sessionId, durability, announce: publish };
     this.writer = new IncrementalWriter(options, record.head_seq, record.epoch);
@@ -75,6 +83,7 @@ export class SessionInstance implements ISessionInstance {
       writer: this.writer,
       epoch: () => this.record.epoch,
       durable: () => this.record.durability !== 'async',
+      durability: () => this.record.durability,
       engine: () => this.engine(),
       patchFor: (write, outcome) => this.patchFor(write, outcome),
       settled: (write, outcome) => this.settled(write, outcome),
@@ -146,22 +155,27 @@ export class SessionInstance implements ISessionInstance {
   }
 
   async readExecution(seq: number): Promise<ExecuteResult> {
-    this.assertOpen();
-    const { store, config } = this.services;
-    const [input] = seq > this.writer.headSeq ? [] : await store.readJournal(this.id, seq, 1);
-    if (input?.type !== 'input' || input.operation !== 'execute') {
-      throw new SojournError('execution_not_found', `No execution at seq ${seq}.`, {
-        session_id: this.id,
-        seq,
-      });
-    }
-    const answer = await readAnswer(store, input, {
+    const input = await this.inputAt(seq);
+    if (input.operation !== 'execute') throw this.noExecution(seq);
+    const answer = await readAnswer(this.services, input, {
+      streams: true,
       unanswered: this.pipeline.isUnanswered(seq),
       epoch: this.record.epoch,
       durable: this.record.durability !== 'async',
-      outputLimit: config.limits.output_bytes,
+      outputLimit: this.services.config.limits.output_bytes,
     });
     return answer as ExecuteResult;
+  }
+
+  async readOutput(seq: number, query: OutputQuery): Promise<OutputPage> {
+    const input = await this.inputAt(seq);
+    await this.pipeline.settleOutput(seq);
+    return this.outputs.read(input, query, this.pipeline.isUnanswered(seq));
+  }
+
+  async replyInput(value: string | null, call: InputCall): Promise<InputReceipt> {
+    this.assertOpen();
+    return this.pipeline.replyInput(value, call);
   }
 
   async interrupt(): Promise<InterruptReport> {
@@ -227,6 +241,8 @@ export class SessionInstance implements ISessionInstance {
       this.ended = retired();
       this.mailbox.close(this.ended);
       await this.incarnation.dispose();
+      // Output of the background may have been held until now.
+      await this.writer.flush();
     });
   }
 
@@ -268,7 +284,12 @@ export class SessionInstance implements ISessionInstance {
     const memoryBytes = this.incarnation.current?.memoryBytes?.() ?? 0;
     const { clock, config } = this.services;
     const inactivity = { now: clock.now(), afterS: config.session.inactive_after_s };
-    const live = { status: this.status(), memoryBytes, lastAccess: this.lastAccess };
+    const live = {
+      status: this.status(),
+      memoryBytes,
+      lastAccess: this.lastAccess,
+      inputRequest: this.pipeline.inputRequest,
+    };
     return describeSession(this.currentRecord(), live, inactivity);
   }
 
@@ -301,6 +322,18 @@ export class SessionInstance implements ISessionInstance {
 
   private assertOpen(): void {
     if (this.ended) throw this.ended;
+  }
+
+  private async inputAt(seq: number): Promise<InputEvent> {
+    this.assertOpen();
+    const [input] = seq > this.writer.headSeq ? [] : await this.services.store.readJournal(this.id, seq, 1);
+    if (input?.type === 'input') return input;
+    throw this.noExecution(seq);
+  }
+
+  private noExecution(seq: number): SojournError {
+    const fields = { session_id: this.id, seq };
+    return new SojournError('execution_not_found', `No execution at seq ${seq}.`, fields);
   }
 
   private currentRecord(): SessionRecord {
@@ -356,7 +389,8 @@ export class SessionInstance implements ISessionInstance {
     }
     if (this.saver.hasApplied(write.seq)) return true;
     this.saver.add(outcome.duration_ms);
-    if (write.repeatable && (outcome.status === 'ok' || outcome.status === 'error')) {
+    const ended = outcome.status === 'ok' || outcome.status === 'error';
+    if (write.repeatable && !write.isSecret && ended) {
       if (this.saver.isDue) this.services.saveIsDue();
       return true;
     }

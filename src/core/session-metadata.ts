@@ -1,11 +1,13 @@
 /** What clients see of a session: the stored record, and on top what only a live session knows. */
-import type { SessionMetadata, SessionRecord, SessionStatus } from '../types/session.js';
+import type { InputRequest, SessionMetadata, SessionRecord, SessionStatus } from '../types/session.js';
 
 export interface LiveFacts {
   readonly status: SessionStatus;
   readonly memoryBytes: number;
   /** Milliseconds since 1970. */
   readonly lastAccess: number;
+  /** What its code waits for. */
+  readonly inputRequest: InputRequest | null;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -30,17 +32,21 @@ export function describeSession(
   live: LiveFacts | null,
   { now, afterS }: Inactivity,
 ): SessionMetadata {
-  const lastAccess = live?.lastAccess ?? Date.parse(record.last_activity);
-  const asleep = live === null || live.status === 'hibernated';
-  const sleeps = !asleep && live.status !== 'busy' && record.timeout_s > 0;
-  const memory = live?.memoryBytes ?? 0;
+  const facts: LiveFacts = live ?? {
+    status: 'hibernated',
+    memoryBytes: 0,
+    lastAccess: Date.parse(record.last_activity),
+    inputRequest: null,
+  };
+  const { lastAccess, memoryBytes: memory } = facts;
+  const sleeps = facts.status !== 'hibernated' && facts.status !== 'busy' && record.timeout_s > 0;
   return {
     session_id: record.session_id,
     name: record.name,
     kind: record.kind,
     description: record.description,
     tags: record.tags,
-    status: record.failure ? 'failed' : (live?.status ?? 'hibernated'),
+    status: record.failure ? 'failed' : facts.status,
     owner: record.owner,
     created_at: record.created_at,
     last_activity: iso(lastAccess),
@@ -63,5 +69,6 @@ export function describeSession(
     total_executions: record.total_executions,
     variable_count: record.variable_count,
     error: record.failure,
+    input_request: facts.inputRequest,
   };
 }

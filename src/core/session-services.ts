@@ -21,6 +21,8 @@ export interface SessionServices {
   readonly sessionFiles: SessionFiles;
   /** What its code does in it. */
   readonly fileChanges: FileChanges;
+  /** The folder for output that is too much for the journal. */
+  readonly outputs: string;
   /** An event was journaled. */
   readonly publish: (event: SessionEvent) => void;
   /** Recovery would take too long by now: a checkpoint is due. */

@@ -155,6 +155,22 @@ async function readFully(handle: fs.FileHandle, offset: number, length: number):
   return bytes.subarray(0, filled);
 }
 
+async function readRange(path: string, position: number, length: number): Promise<Uint8Array> {
+  const handle = await fs.open(path, readFlags);
+  try {
+    const bytes = Buffer.allocUnsafe(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    await handle.close();
+  }
+}
+
 async function setAttributes(handle: fs.FileHandle, attributes: FileAttributes): Promise<void> {
   const { mode, owner, mtimeMs } = attributes;
   if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
@@ -224,6 +240,8 @@ export const systemFiles: IFiles = {
   },
   readPieces,
   writePieces,
+  append: (path, bytes, mode = 0o600) => fs.appendFile(path, bytes, { mode }),
+  readRange,
   async sync(path) {
     const handle = await fs.open(path, 'r');
     try {

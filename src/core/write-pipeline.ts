@@ -7,7 +7,11 @@ import { isSojournError, SojournError } from '../types/errors.js';
 import type { SessionEvent, SessionEventBody } from '../types/events.js';
 import type { IEngine } from '../types/engine.js';
 import type {
+  Durability,
   ExecuteResult,
+  InputCall,
+  InputReceipt,
+  InputRequest,
   InterruptReport,
   SessionPatch,
   WriteCall,
@@ -18,11 +22,16 @@ import type { FileChanges, FileMoment } from './file-changes.js';
 import { readAnswer } from './execution-answer.js';
 import type { IncrementalWriter } from './incremental-writer.js';
 import type { Mailbox } from './mailbox.js';
-import { OutputGate, runInEngine } from './run.js';
+import { nothingWaits } from './input-desk.js';
+import { runInEngine } from './run.js';
 import type { RunOutcome } from './run.js';
+import { RunStage } from './run-stage.js';
 import type { SessionServices } from './session-services.js';
 
 type Params = Readonly<Record<string, unknown>>;
+
+/** Whoever repeats a reply does it soon. */
+const repliesMax = 100;
 
 /** What the pipeline needs of its session. */
 export interface PipelineHost {
@@ -31,6 +40,7 @@ export interface PipelineHost {
   readonly writer: IncrementalWriter;
   epoch(): number;
   durable(): boolean;
+  durability(): Durability;
   engine(): Promise<IEngine>;
   /** The patch that belongs to the result, e.g. counts. */
   patchFor(write: Write, outcome: RunOutcome): SessionPatch;
@@ -45,6 +55,8 @@ export class Write {
   answered = false;
   /** It was refused before it had a place, and will have none. */
   refused = false;
+  /** The journal alone cannot give its effect again. */
+  isSecret = false;
   private journaling: Promise<number> | null = null;
 
   constructor(
@@ -73,7 +85,7 @@ export class Write {
 
 interface Running {
   readonly seq: number;
-  readonly controller: AbortController;
+  readonly stage: RunStage;
   readonly outcome: Promise<RunOutcome>;
 }
 
@@ -81,6 +93,8 @@ export class WritePipeline {
   private running: Running | null = null;
   /** Of a write whose turn has come and that does not run yet. */
   private starting: AbortController | null = null;
+  /** Replies to requests for input, by key: some of the last. */
+  private readonly replies = new Map<string, Promise<InputReceipt>>();
   private readonly waiting = new Set<Write>();
   private readonly byKey = new Map<string, { operation: string; params: Params; answer: Promise<unknown> }>();
 
@@ -122,10 +136,36 @@ export class WritePipeline {
     // There is nothing to stop yet; it will find that it was.
     starting?.abort('interrupted');
     if (!running) return { interrupted: starting !== null, seq: null, rung: null, ms: null };
-    running.controller.abort('interrupted');
+    running.stage.controller.abort('interrupted');
     const { execute } = await running.outcome;
     const stopped = execute?.interrupt;
     return { interrupted: true, seq: running.seq, rung: stopped?.rung ?? null, ms: stopped?.ms ?? null };
+  }
+
+  /** Resolves when what an input has put out up to now can be read back. */
+  async settleOutput(seq: number): Promise<void> {
+    if (this.running?.seq === seq) await this.running.stage.settle();
+  }
+
+  /** What the running code waits for. */
+  get inputRequest(): InputRequest | null {
+    return this.running?.stage.desk.question ?? null;
+  }
+
+  /** Answers the code that waits. @throws conflict when none does, or another question is asked */
+  replyInput(value: string | null, call: InputCall): Promise<InputReceipt> {
+    const { idempotency_key: key } = call;
+    const given = key === undefined ? undefined : this.replies.get(key);
+    if (given) return given;
+    const desk = this.running?.stage.desk;
+    const receipt = desk ? desk.reply(value, call) : Promise.reject(nothingWaits(this.host.id));
+    if (key === undefined) return receipt;
+    this.replies.set(key, receipt);
+    // A failed reply changed nothing and may be tried again.
+    receipt.catch(() => this.replies.delete(key));
+    const [oldest] = this.replies.keys();
+    if (this.replies.size > repliesMax && oldest !== undefined) this.replies.delete(oldest);
+    return receipt;
   }
 
   private async answerOnce(
@@ -142,7 +182,8 @@ export class WritePipeline {
     }
     // What a former process left without an answer is closed while the session wakes.
     await this.host.engine();
-    const answer = readAnswer(store, earlier, {
+    const answer = readAnswer(this.services, earlier, {
+      streams: this.streams(operation),
       unanswered: this.isUnanswered(earlier.seq),
       epoch: this.host.epoch(),
       durable: this.host.durable(),
@@ -158,7 +199,7 @@ export class WritePipeline {
 
   private async enqueue(operation: string, params: Params, call: WriteCall): Promise<unknown> {
     if (call.on_busy === 'reject' && this.host.mailbox.busy) throw this.busy();
-    if (call.on_busy === 'interrupt') (this.running?.controller ?? this.starting)?.abort('interrupted');
+    if (call.on_busy === 'interrupt') (this.running?.stage.controller ?? this.starting)?.abort('interrupted');
     const repeatable = params.replay !== false && this.isRepeatable(operation);
     const write = new Write(operation, params, call, repeatable, (one) => this.journalInput(one));
     this.waiting.add(write);
@@ -180,7 +221,7 @@ export class WritePipeline {
     });
     if (write.refused) return work;
     const seq = await write.journal();
-    const empty = new ExecutionOutput(0).toResult();
+    const empty = new ExecutionOutput(0, seq).toResult();
     const rest = { should_exit: false, error: null, execution_count: null, duration_ms: waitMs };
     // Accepted is not done: what has no result when the server dies is closed as interrupted.
     return { ...this.receipt(seq, false), status: 'running', ...empty, ...rest } satisfies ExecuteResult;
@@ -208,42 +249,34 @@ export class WritePipeline {
   private async run(write: Write, engine: IEngine, controller: AbortController): Promise<unknown> {
     const { services, host } = this;
     const seq = write.seq ?? 0;
-    const output = new ExecutionOutput(services.config.limits.output_bytes);
-    const pass = (body: SessionEventBody) =>
-      output.add(host.writer.add({ ...body, input_seq: seq } as SessionEventBody));
-    const gate = new OutputGate(services.config.limits.journal_output_bytes, pass);
-    const request = {
-      operation: write.operation,
-      params: write.params,
-      inputSeq: seq,
-      timeoutMs: this.timeoutMs(write.params),
-      controller,
-      emit: gate.emit,
-    };
+    const stage = new RunStage(services, host.writer, seq, controller);
+    const request = stage.request(write.operation, write.params, this.timeoutMs(write.params));
     const { fileChanges } = services;
     const moment = write.params.report_files === true ? await fileChanges.moment() : null;
     const running = runInEngine(engine, services.definition, request, services.clock);
-    this.running = { seq, controller, outcome: running };
+    this.running = { seq, stage, outcome: running };
     this.starting = null;
     const outcome = await running.then((ended) =>
       moment ? withNewFiles(ended, fileChanges, moment) : ended,
     );
-    gate.close();
+    await stage.close(host.durability() === 'fsync');
+    write.isSecret = stage.desk.passwordGiven;
     const events = await host.writer.appendEvents([resultEvent(seq, outcome)], host.patchFor(write, outcome));
     write.answered = true;
-    for (const event of events) output.add(event);
+    for (const event of events) stage.output.add(event);
     this.running = null;
     const kept = await host.settled(write, outcome);
-    return this.answer(this.receipt(seq, kept), outcome, output);
+    return this.answer(this.receipt(seq, kept), write, outcome, stage.output);
   }
 
-  private answer(receipt: WriteReceipt, outcome: RunOutcome, output: ExecutionOutput): unknown {
+  private answer(receipt: WriteReceipt, write: Write, outcome: RunOutcome, output: ExecutionOutput): unknown {
     if (outcome.failure) throw outcome.failure;
     const { execute, status, error, duration_ms } = outcome;
-    if (!execute)
-      return isObject(outcome.value)
-        ? { ...outcome.value, ...outcome.changed, ...receipt }
-        : { value: outcome.value, ...receipt };
+    if (!execute) {
+      const shown = this.streams(write.operation) ? { ...output.toText(), duration_ms } : {};
+      const value = isObject(outcome.value) ? outcome.value : { value: outcome.value };
+      return { ...value, ...shown, ...outcome.changed, ...receipt };
+    }
     return {
       ...receipt,
       status,
@@ -260,6 +293,12 @@ export class WritePipeline {
   private receipt(seq: number, kept = true): WriteReceipt {
     const { host } = this;
     return { seq, epoch: host.epoch(), durable: kept && host.durable(), durable_seq: host.writer.headSeq };
+  }
+
+  /** True of operations whose output belongs to their answer. */
+  private streams(operation: string): boolean {
+    const found = this.services.definition.operations?.find(({ name }) => name === operation);
+    return found?.streams === true;
   }
 
   private timeoutMs(params: Params): number {

@@ -5,11 +5,15 @@ import type { EngineDefinition, EngineOperation, IEngines } from '../types/engin
 import { defineSessionOperation } from '../types/operation.js';
 import type { Operation, SessionCall } from '../types/operation.js';
 import type { ISessionManager } from '../types/managers.js';
-import { executeResultSchema, writeReceiptSchema } from '../types/session.js';
+import { executeResultSchema, runOutputSchema, writeReceiptSchema } from '../types/session.js';
 import type { ISessionInstance } from '../types/session.js';
 import { historyEntrySchema, readHistory } from './history.js';
+import { outputOperations } from './output-operations.js';
 
 const none = z.strictObject({});
+
+/** What every answer to an operation that streams carries. */
+const streamedSchema = writeReceiptSchema.extend({ ...runOutputSchema.shape, duration_ms: z.number() });
 
 const executeSchema = z
   .strictObject({
@@ -21,6 +25,10 @@ const executeSchema = z
       .max(1e6)
       .optional()
       .describe('Interrupted after this many seconds; 0 = no limit.'),
+    allow_input: z
+      .boolean()
+      .optional()
+      .describe('false: input() fails at once. Else it waits for reply_input, as long as the run may take.'),
     silent: z.boolean().optional().describe('Do not show the value of the last expression.'),
     report_files: z
       .boolean()
@@ -49,7 +57,7 @@ export function codeOperations(engines: IEngines, sessions: ISessionManager): Op
   const own = definitions.flatMap((definition) =>
     (definition.operations ?? []).map((operation) => engineOperation(definition, operation)),
   );
-  return [...executionOperations(codeKinds, sessions), ...own];
+  return [...executionOperations(codeKinds, sessions), ...outputOperations(codeKinds), ...own];
 }
 
 function executionOperations(kinds: readonly string[], sessions: ISessionManager): Operation[] {
@@ -125,7 +133,10 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
   }
   return defineSessionOperation({
     ...shape,
-    result: z.intersection(operation.result, writeReceiptSchema),
+    result: z.intersection(
+      operation.result,
+      operation.streams === true ? streamedSchema : writeReceiptSchema,
+    ),
     kinds,
     answersOnce: true,
     handle: async (params, call) =>

@@ -44,7 +44,7 @@ function assemble(events: readonly SessionEvent[]): HistoryEntry[] {
   const entries = new Map<number, { entry: HistoryEntry; output: ExecutionOutput }>();
   for (const event of events) {
     if (event.type === 'input' && event.operation === 'execute') {
-      const output = new ExecutionOutput(outputLimit);
+      const output = new ExecutionOutput(outputLimit, event.seq);
       const entry: HistoryEntry = {
         seq: event.seq,
         code: String(event.params.code),

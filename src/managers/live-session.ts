@@ -11,7 +11,7 @@ import type { SessionEvent } from '../types/events.js';
 import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { SessionRecord } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
-import { workspaceOf } from './workspaces.js';
+import { sessionFolders } from './session-folders.js';
 
 export interface LiveSessionServices {
   readonly store: ISessionStore;
@@ -40,7 +40,7 @@ export function liveSession(
 ): SessionInstance {
   const { store, clock, files, ids, config } = services;
   const { staging } = owner;
-  const workspace = workspaceOf(record, config);
+  const { workspace, outputs } = sessionFolders(record, config);
   const session = new SessionFiles({ folder: workspace, staging, files, clock, limits: config.limits });
   const keep = (inputSeq: number) => instance.keep(inputSeq);
   const instance: SessionInstance = new SessionInstance(
@@ -54,6 +54,7 @@ export function liveSession(
       config,
       log: services.log.child({ session_id: record.session_id }),
       workspace,
+      outputs,
       sessionFiles: session,
       fileChanges: new FileChanges(workspace, staging, files),
       publish: (event) => owner.publish(event),

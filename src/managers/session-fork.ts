@@ -9,16 +9,20 @@ import { isSojournError } from '../types/errors.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
 import type { NotKept } from '../types/events.js';
 import type { ForkRequest } from '../types/managers.js';
+import type { IConfig } from '../types/config.js';
 import type { CallContext } from '../types/operation.js';
-import type { IClock, IIds, ILog } from '../types/ports.js';
+import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { ForkMoment, ISessionInstance, SessionRecord } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
+import { linkOutputs, sessionFolders } from './session-folders.js';
 
 export interface ForkServices {
   readonly store: ISessionStore;
   readonly engines: IEngines;
   readonly clock: IClock;
   readonly ids: IIds;
+  readonly files: IFiles;
+  readonly config: Pick<IConfig, 'data_dir'>;
   readonly log: ILog;
 }
 
@@ -109,6 +113,8 @@ async function store(
   found: { live: boolean; not_kept: NotKept[] },
 ): Promise<void> {
   const { session_id: sourceId, head_seq: atSeq } = moment.record;
+  const outputsOf = (one: SessionRecord) => sessionFolders(one, services.config).outputs;
+  await linkOutputs(outputsOf(moment.record), outputsOf(record), services.files);
   await services.store.forkSession({
     source_id: sourceId,
     record,

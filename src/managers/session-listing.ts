@@ -58,8 +58,9 @@ export const inactivityOf = ({ clock, config }: Pick<ListingServices, 'clock' | 
 export function liveFactsOf(pool: ISessionPool, id: string): LiveFacts | null {
   const live = pool.peek(id);
   if (!live) return null;
-  const { status, memory_bytes } = live.getMetadata();
-  return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime() };
+  const { status, memory_bytes, input_request } = live.getMetadata();
+  const inputRequest = input_request ?? null;
+  return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime(), inputRequest };
 }
 
 /** Sessions of others do not exist for a principal without admin access. */

@@ -34,7 +34,8 @@ import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
 import { forkKey, forkSession } from './session-fork.js';
 import type { ForkRequest, ForkResult } from '../types/managers.js';
-import { removeWorkspace, sweepWorkspaces, workspaceOf, workspacesOf } from './workspaces.js';
+import { removeSessionFolders, sessionFolders, sweepSessionFolders } from './session-folders.js';
+import { workspacesOf } from './workspaces.js';
 import { inactivityOf, listSessions, liveFactsOf, mayUse } from './session-listing.js';
 
 export interface SessionManagerServices {
@@ -77,9 +78,7 @@ export class SessionManager implements ISessionManager {
     this.services.persistence.start();
     this.keeper.start();
     this.expiry.start();
-    sweepWorkspaces(workspacesOf(config), store, files, log).catch((error: unknown) => {
-      log.warn({ err: error }, 'left-over workspaces could not be removed');
-    });
+    void sweepSessionFolders(config, store, files, log);
   }
 
   async createSession(request: CreateSession, call: CallContext): Promise<SessionMetadata> {
@@ -316,10 +315,11 @@ export class SessionManager implements ISessionManager {
     pool.remove(id);
     await live?.dispose(errors.sessionNotFound(id));
     await store.deleteSession(id);
-    // What cannot be removed now is swept at a later start; the session is gone.
-    await removeWorkspace(workspaceOf(record, this.services.config), files).catch((error: unknown) => {
-      log.warn({ err: error, session_id: id }, 'a workspace could not be removed');
-    });
+    await removeSessionFolders(
+      sessionFolders(record, this.services.config),
+      files,
+      log.child({ session_id: id }),
+    );
   }
 
   private wakeOnce(id: string): Promise<ISessionInstance> {

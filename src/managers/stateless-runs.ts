@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path';
 import { ExecutionOutput } from '../core/execution-output.js';
-import { OutputGate, runInEngine } from '../core/run.js';
+import { OutputGate } from '../core/output-gate.js';
+import { runInEngine } from '../core/run.js';
+import type { SessionEventBody } from '../types/events.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition, IEngine, IEngines, InterruptReason } from '../types/engine.js';
 import { errors, SojournError } from '../types/errors.js';
@@ -49,15 +51,15 @@ export class StatelessRuns implements IStatelessRuns {
     // Whoever gave a key may come back for the answer; nobody else could ever be told.
     if (call.idempotency_key === undefined) call.signal?.addEventListener('abort', leave, { once: true });
     const { output_bytes, journal_output_bytes } = this.services.config.limits;
-    const output = new ExecutionOutput(output_bytes);
-    const gate = new OutputGate(journal_output_bytes, (body) => output.add(body));
+    const output = new ExecutionOutput(output_bytes, 1);
+    const gate = this.gate(journal_output_bytes, (body) => output.add(body));
     try {
       return await this.withEngine(request, controller, gate, async (engine, definition) => {
         if (request.code !== undefined) await engine.admit?.(request.code);
         const { operation, params, timeoutMs } = request;
         const run = { operation, params, timeoutMs, inputSeq: 1, controller, emit: gate.emit };
         const outcome = await runInEngine(engine, definition, run, this.services.clock);
-        gate.close();
+        await gate.close();
         if (outcome.failure) throw outcome.failure;
         const { status, duration_ms, error, execute } = outcome;
         output.add({ type: 'result', input_seq: 1, status, duration_ms, error });
@@ -77,7 +79,7 @@ export class StatelessRuns implements IStatelessRuns {
   }
 
   async check(request: Pick<StatelessRequest, 'kind' | 'options' | 'code'>): Promise<void> {
-    const gate = new OutputGate(0, () => undefined);
+    const gate = this.gate(0, () => undefined);
     await this.withEngine(request, new AbortController(), gate, async (engine) => {
       await engine.admit?.(request.code ?? '');
     });
@@ -88,6 +90,17 @@ export class StatelessRuns implements IStatelessRuns {
     this.closed = true;
     for (const controller of this.underWay.keys()) controller.abort(stopped);
     await Promise.allSettled(this.underWay.values());
+  }
+
+  /** Of no session and in no journal: what is over the limit is lost, and counted. */
+  private gate(journalBytes: number, take: (body: SessionEventBody) => void): OutputGate {
+    const journal = (body: SessionEventBody) => {
+      take(body);
+      return 1;
+    };
+    const { clock } = this.services;
+    const limits = { journalBytes, totalBytes: journalBytes };
+    return new OutputGate({ ...limits, clock, spill: null, journal, kept: () => undefined });
   }
 
   private async withEngine<T>(

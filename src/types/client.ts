@@ -2,13 +2,15 @@
  * What a program holds: a client, and one handle for each session. The embedded library and the network client give
  * the same two interfaces. Names are camelCase here; keys inside user data are never changed.
  */
-import type { EpochCause, MimeBundle, NotKept, SessionEvent } from './events.js';
+import type { EpochCause, MimeBundle, NotKept, ResultStatus, SessionEvent } from './events.js';
 import type { ByteStream, DeletedFile, FileContent, WorkspaceFileEntry, WrittenFile } from './files.js';
 import type { Disposable } from './ports.js';
 import type {
   Durability,
   ExecuteResult,
   Isolation,
+  OutputPage,
+  OutputStream,
   Recovery,
   SessionMetadata,
   WriteReceipt,
@@ -23,6 +25,7 @@ export type Camelized<T> = { [K in keyof T as K extends string ? Camel<K> : K]: 
 export type SessionInfo = Camelized<SessionMetadata>;
 export type ExecutionResult = Camelized<ExecuteResult>;
 export type Receipt = Camelized<WriteReceipt>;
+export type OutputPiece = Camelized<OutputPage>;
 
 export interface CreateSessionOptions {
   /** Default `python`. */
@@ -58,6 +61,31 @@ export interface ExecuteOptions extends WriteCallOptions {
   replay?: boolean;
   /** True: the variables are removed first, in the same turn. */
   clearFirst?: boolean;
+  /** False: input() fails at once; else it waits for `replyInput`. */
+  allowInput?: boolean;
+}
+export interface OutputOptions {
+  /** Default: `output`, what a terminal would have shown. */
+  stream?: OutputStream;
+  /** Bytes of UTF-8. */
+  offset?: number;
+  limit?: number;
+}
+export interface ScriptOptions extends WriteCallOptions {
+  args?: string[];
+  timeoutS?: number;
+  replay?: boolean;
+}
+/** How a script ended, and what it wrote. */
+export interface ScriptResult extends Receipt {
+  status: ResultStatus;
+  /** Minus the number of the signal that ended it; null when that is not known. */
+  returncode: number | null;
+  output: string;
+  stdout: string;
+  stderr: string;
+  truncated: boolean;
+  durationMs: number;
 }
 
 export interface Variable {
@@ -181,6 +209,12 @@ export interface ISession {
   history(options?: { limit?: number }): Promise<HistoryEntry[]>;
   events(options?: EventsOptions): AsyncIterable<SessionEvent>;
   execution(seq: number): Promise<ExecutionResult>;
+  /** A piece of the whole output of a run. */
+  output(seq: number, options?: OutputOptions): Promise<OutputPiece>;
+  /** Answers code that waits for input; null is the end of input. */
+  replyInput(value: string | null, options?: { inputId?: number }): Promise<void>;
+  /** Runs a script of the workspace in a process of its own. */
+  runScript(path: string, options?: ScriptOptions): Promise<ScriptResult>;
   delete(): Promise<void>;
   /** Any operation by name; parameters and answer keep their wire names. */
   call(operation: string, params?: Record<string, unknown>, options?: WriteCallOptions): Promise<unknown>;

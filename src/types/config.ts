@@ -85,10 +85,15 @@ export const configSchema = z.strictObject({
       json_values: count(
         'Values in a JSON body: a million would keep everybody waiting for seconds.',
       ).default(100_000),
-      output_bytes: bytes('Output of one run inside its answer; the rest stays in the journal.').default(
+      output_bytes: bytes('Output of one run inside its answer; get_output has all of it.').default(
         1024 ** 2,
       ),
-      journal_output_bytes: bytes('Output of one run in the journal.').default(64 * 1024 ** 2),
+      journal_output_bytes: bytes(
+        'Text of one run in the journal, and as much of displays; more text goes to a file beside it.',
+      ).default(64 * 1024 ** 2),
+      total_output_bytes: bytes('Text of one run that is kept in all; of more only the end.').default(
+        256 * 1024 ** 2,
+      ),
       variable_bytes: bytes('One stored variable.').default(10 * 1024 ** 2),
       session_bytes: bytes('All stored variables of one checkpoint.').default(100 * 1024 ** 2),
       workspace_bytes: bytes('All files of one workspace: what a checkpoint keeps of it.').default(1024 ** 3),

@@ -38,6 +38,8 @@ export interface ExecuteRequest {
   code: string;
   /** No journal entry in the engine's own history, no display of the last expression. */
   silent: boolean;
+  /** False: code that asks for input fails at once, as when nobody can answer. Default: true. */
+  allowInput?: boolean;
 }
 
 /** One run of an operation inside an engine. */
@@ -50,6 +52,10 @@ export interface RunContext {
   readonly replay?: boolean;
   /** Passes output on as it comes. */
   emit(output: OutputEventBody): void;
+  /** When more output waits to be stored than is good: resolves when more can be taken. Null: go on. */
+  backlog?(): Promise<void> | null;
+  /** Asks the session's user; null is the end of input. Missing where nobody can be asked. */
+  requestInput?(request: { prompt: string; password: boolean }): Promise<string | null>;
 }
 export type InterruptReason = 'timeout' | 'interrupted';
 
@@ -138,6 +144,11 @@ export interface EngineOperation<
   readonly media?: MediaForm;
   /** False: recovery never runs it again; a checkpoint is taken before it is answered. Default: true. */
   readonly replay?: boolean;
+  /**
+   * True of a run: it may ask for nothing, but its output belongs to its answer, beside what it returns, and the
+   * `status` that it returns is that of the run.
+   */
+  readonly streams?: boolean;
   run(engine: E, params: z.output<P>, context: RunContext): Promise<z.input<R>>;
 }
 

@@ -82,8 +82,25 @@ const bodies = [
     ...outputFields,
   }),
   z.object({ type: z.literal('input_request'), prompt: z.string(), password: z.boolean(), ...outputFields }),
-  /** Output past the limit: kept out of the answer, `bytes` of it from here on. */
-  z.object({ type: z.literal('truncated'), stream: z.string(), bytes: z.number().int(), ...outputFields }),
+  /** The answer to the request that was journaled at `input_id`. */
+  z.object({
+    type: z.literal('input_reply'),
+    input_id: z.number().int(),
+    /** Left out when there was none to keep: the end of input, or a password. */
+    value: z.string().optional(),
+    /** True: a password was given, and is not kept. */
+    password: z.boolean().optional(),
+    ...outputFields,
+  }),
+  /** Output over the journal's limit: `bytes` of `stream` came here and are not in the journal. */
+  z.object({
+    type: z.literal('truncated'),
+    stream: z.string(),
+    bytes: z.number().int(),
+    /** They are kept beside the journal, up to this place of their file, for `get_output`. Without it they are gone. */
+    spill_end: z.number().int().optional(),
+    ...outputFields,
+  }),
   z.object({
     type: z.literal('result'),
     input_seq: z.number().int(),
@@ -121,5 +138,5 @@ export type SessionEvent = z.infer<typeof placeSchema> & SessionEventBody;
 
 export type OutputEventBody = Extract<
   SessionEventBody,
-  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'input_request' | 'truncated' }
+  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'truncated' }
 >;

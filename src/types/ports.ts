@@ -68,6 +68,10 @@ export interface IFiles {
   readPieces(path: string, pieceBytes?: number): AsyncIterable<Uint8Array>;
   /** Makes a new file (EEXIST when something is there) and streams into it; removes it again when that fails. */
   writePieces(path: string, pieces: AsyncIterable<Uint8Array>, attributes?: FileAttributes): Promise<void>;
+  /** Adds bytes to the end of a file, which is made when there is none. */
+  append(path: string, bytes: Uint8Array, mode?: number): Promise<void>;
+  /** Bytes from `position` on, fewer at the end of the file. Never follows a final symbolic link (ELOOP). */
+  readRange(path: string, position: number, length: number): Promise<Uint8Array>;
   /** Forces a file's bytes, or a folder's list of names, to the disk. */
   sync(path: string): Promise<void>;
   /** What a symbolic link says. */

@@ -77,6 +77,16 @@ export type SessionPatch = Partial<
   Omit<SessionRecord, 'session_id' | 'uid' | 'family' | 'kind' | 'owner' | 'created_at'>
 >;
 
+export const inputRequestSchema = z.object({
+  /** The journal place of the request. */
+  input_id: z.number().int(),
+  /** The journal place of the input that waits. */
+  seq: z.number().int(),
+  prompt: z.string(),
+  password: z.boolean(),
+});
+export type InputRequest = z.infer<typeof inputRequestSchema>;
+
 export const sessionMetadataSchema = z.object({
   session_id: z.string(),
   name: z.string(),
@@ -109,6 +119,8 @@ export const sessionMetadataSchema = z.object({
   total_executions: z.number().int(),
   variable_count: z.number().int().nullable(),
   error: failureSchema.nullable(),
+  /** What the running code waits for, to be answered with `reply_input`; null when it waits for nothing. */
+  input_request: inputRequestSchema.nullable().optional(),
 });
 export type SessionMetadata = z.infer<typeof sessionMetadataSchema>;
 
@@ -145,19 +157,32 @@ export const writeReceiptSchema = z.object({
 });
 export type WriteReceipt = z.infer<typeof writeReceiptSchema>;
 
-export const executeResultSchema = writeReceiptSchema.extend({
-  status: z.enum([...resultStatusSchema.options, 'running']),
-  /** What a terminal would have shown: stdout, stderr, the value of the last expression, the traceback. */
+/** What a run showed. Of long text the head and the tail, with a mark between them. */
+export const runOutputSchema = z.object({
+  /**
+   * What a terminal would have shown: stdout, stderr, the value of the last expression, the traceback; of a line that
+   * was written over (progress bars) its last state.
+   */
   output: z.string(),
-  should_exit: z.boolean(),
   stdout: z.string(),
   stderr: z.string(),
+  /** True when something is left out here. */
+  truncated: z.boolean(),
+  /** Of the whole texts, when `truncated`. */
+  total_bytes: z
+    .object({ output: z.number().int(), stdout: z.number().int(), stderr: z.number().int() })
+    .optional(),
+});
+
+export const executeResultSchema = writeReceiptSchema.extend({
+  status: z.enum([...resultStatusSchema.options, 'running']),
+  ...runOutputSchema.shape,
+  should_exit: z.boolean(),
   result: mimeBundleSchema.nullable(),
   displays: z.array(mimeBundleSchema),
   error: executionErrorSchema.nullable(),
   execution_count: z.number().int().nullable(),
   duration_ms: z.number(),
-  truncated: z.boolean(),
   /** How a run was stopped: which rung of the ladder worked and after how many milliseconds. */
   interrupt: z.object({ rung: z.enum(['signal', 'terminate', 'kill']), ms: z.number() }).optional(),
   /** With `report_files`: files of the workspace that are new or changed since the run began, sorted. */
@@ -172,6 +197,30 @@ export const statelessResultSchema = executeResultSchema
   .omit({ seq: true, epoch: true, durable: true, durable_seq: true })
   .extend({ status: resultStatusSchema });
 export type StatelessResult = z.infer<typeof statelessResultSchema>;
+export const outputStreamSchema = z.enum(['output', 'stdout', 'stderr']);
+export type OutputStream = z.infer<typeof outputStreamSchema>;
+
+export const outputPageSchema = z.object({
+  text: z.string(),
+  /** Where `text` begins in the whole text, in bytes of UTF-8: as asked for, or the next whole character. */
+  offset: z.number().int(),
+  /** Where to go on. */
+  next_offset: z.number().int(),
+  /** Of the whole text, as far as it is there. */
+  total_bytes: z.number().int(),
+  /** True when the run has ended and this page reaches the end. */
+  complete: z.boolean(),
+});
+/** A piece of what a run wrote. Never ends within a character. */
+export type OutputPage = z.infer<typeof outputPageSchema>;
+
+export interface OutputQuery {
+  stream: OutputStream;
+  /** Bytes of UTF-8. */
+  offset: number;
+  /** Bytes of UTF-8; at least one character is answered. */
+  limit: number;
+}
 
 /** A page of the journal. */
 export interface EventPage {
@@ -205,6 +254,16 @@ export interface ISessionInstance extends Disposable {
   performRead(operation: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<unknown>;
   /** What became of an earlier input. @throws execution_not_found */
   readExecution(seq: number): Promise<ExecuteResult>;
+  /**
+   * A piece of the whole output of a write, also while it runs. Of `output` only lines that are finished are there
+   * before the run has ended. @throws execution_not_found
+   */
+  readOutput(seq: number, query: OutputQuery): Promise<OutputPage>;
+  /**
+   * Answers what the running code waits for, past the mailbox; null is the end of input. Resolves when it is journaled.
+   * @throws conflict when nothing waits, or something else than `inputId`
+   */
+  replyInput(value: string | null, call: InputCall): Promise<InputReceipt>;
   /** Stops what runs now and resolves when it has stopped. */
   interrupt(): Promise<InterruptReport>;
   /** Rebuilds the live state: from a checkpoint taken now, or from nothing. */
@@ -241,6 +300,19 @@ export const interruptReportSchema = z.object({
   ms: z.number().nullable(),
 });
 export type InterruptReport = z.infer<typeof interruptReportSchema>;
+
+export interface InputCall {
+  /** Only if this request is the one that waits. */
+  readonly input_id?: number;
+  /** A second reply with the same key gets the first one's receipt. */
+  readonly idempotency_key?: string;
+}
+export const inputReceiptSchema = z.object({
+  input_id: z.number().int(),
+  /** The journal place of the reply. */
+  seq: z.number().int(),
+});
+export type InputReceipt = z.infer<typeof inputReceiptSchema>;
 
 /** Who writes, and how; the part of a call that concerns the journal. */
 export interface WriteCall extends WriteOptions {

@@ -8,7 +8,7 @@ import type { EngineDefinition } from '../../types/engine.js';
 import { analyzeData } from './analyze-data.js';
 import { complete, inspect } from './introspection.js';
 import { KernelHost } from './kernel-host.js';
-import { getVariable, installDependencies, listVariables, setVariable } from './operations.js';
+import { getVariable, installDependencies, listVariables, runScript, setVariable } from './operations.js';
 import type { PythonEngineOptions } from './options.js';
 import { policyOption } from './policy.js';
 import type { Policy } from './policy.js';
@@ -38,7 +38,7 @@ export function pythonEngine(
     capabilities: { execute: true, replay: true, clear: true },
     isolation: ({ sandbox }) => host.isolation(sandbox),
     options: sessionOptions(options.sandbox, options.policy ?? 'open'),
-    operations: [listVariables, getVariable, setVariable, complete, inspect, installDependencies],
+    operations: [listVariables, getVariable, setVariable, complete, inspect, installDependencies, runScript],
     stateless: [analyzeData],
     create: async ({ sandbox, policy }, context) =>
       new PythonEngine(await host.startKernel(context, sandbox), host, context, options).open(policy),

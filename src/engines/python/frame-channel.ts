@@ -57,6 +57,12 @@ export class FrameChannel implements Disposable {
     });
   }
 
+  /** Takes nothing in until then; what the other side sends meanwhile makes it wait. */
+  pauseUntil(ready: Promise<void>): void {
+    this.socket.pause();
+    void ready.then(() => this.socket.resume());
+  }
+
   send(message: Readonly<Record<string, unknown>>, tail?: Uint8Array): void {
     if (this.ended) return;
     const head = encodeFrameHead(message, tail?.length ?? 0);

@@ -59,6 +59,7 @@ class Channel:
             self._socket.connect(connection)
         self._buffer = bytearray()
         self._held: list[bytes] = []
+        self._returned: list[tuple[dict[str, Any], bytes]] = []
         self.lock = threading.RLock()
 
     def fileno(self) -> int:
@@ -86,14 +87,32 @@ class Channel:
         with self.lock:
             self._held.append(encode(message))
 
+    @property
+    def descriptor(self) -> int:
+        """Of the socket, to wait for what comes."""
+        return self._socket.fileno()
+
     def receive(self) -> tuple[dict[str, Any], bytes] | None:
         """The next frame; None when the other side has closed."""
-        if not self._fill(HEADER.size):
+        while True:
+            frame = self.take()
+            if frame is not None:
+                return frame
+            if not self.fill():
+                return None
+
+    def put_back(self, frames: list[tuple[dict[str, Any], bytes]]) -> None:
+        """Frames that are meant for whoever calls `receive`."""
+        self._returned.extend(frames)
+
+    def take(self) -> tuple[dict[str, Any], bytes] | None:
+        """A frame that is here already, if one is."""
+        if self._returned:
+            return self._returned.pop(0)
+        end = self._needed()
+        if len(self._buffer) < end:
             return None
         text_length, tail_length = HEADER.unpack_from(self._buffer)
-        end = HEADER.size + text_length + tail_length
-        if not self._fill(end):
-            return None
         middle = HEADER.size + text_length
         message, _ = from_json(self._buffer[HEADER.size : middle].decode())
         tail = bytes(self._buffer[middle:end]) if tail_length else b''
@@ -104,13 +123,16 @@ class Channel:
         """True when a frame has come, or a part of one."""
         return bool(self._buffer) or bool(select.select([self._socket], [], [], 0)[0])
 
-    def _fill(self, size: int) -> bool:
-        while len(self._buffer) < size:
-            data = self._socket.recv(max(65536, min(size - len(self._buffer), 1 << 20)))
-            if not data:
-                return False
-            self._buffer += data
-        return True
+    def fill(self) -> bool:
+        """Waits for more bytes of the next frame; False when the other side has closed."""
+        data = self._socket.recv(max(65536, min(self._needed() - len(self._buffer), 1 << 20)))
+        self._buffer += data
+        return bool(data)
+
+    def _needed(self) -> int:
+        if len(self._buffer) < HEADER.size:
+            return HEADER.size
+        return HEADER.size + sum(HEADER.unpack_from(self._buffer))
 
     def move(self, other: Channel) -> None:
         """Goes on over the connection of another channel, which is used up."""

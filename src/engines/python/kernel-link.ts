@@ -20,6 +20,8 @@ export interface KernelEnd extends ExitStatus {
   readonly fault: string | null;
 }
 
+export const nobody = () => Promise.resolve(null);
+
 interface Pending {
   readonly id: number;
   /** Ends with the answer: what a thread prints behind it belongs to nobody. */
@@ -34,6 +36,11 @@ export class KernelLink {
   private over: Error | null = null;
   /** Where output goes that belongs to no request. */
   onOutput: (output: OutputEventBody) => void = () => undefined;
+  /** Who is asked for input; null is the end of input. */
+  onInput: (prompt: string, password: boolean) => Promise<string | null> = nobody;
+  /** Not null while nothing more should be read from the kernel. */
+  backlog: () => Promise<void> | null = () => null;
+  private question = 0;
 
   constructor(
     readonly process: KernelProcess,
@@ -113,11 +120,17 @@ export class KernelLink {
       }
     }
     merged.flush();
+    const backlog = this.backlog();
+    if (backlog) this.process.channel.pauseUntil(backlog);
   }
 
   private dispatch(message: Exclude<KernelMessage, { t: 'stdout' | 'stderr' }>): void {
     if (message.t === 'reply' || message.t === 'failed') {
       this.settle(message);
+      return;
+    }
+    if (message.t === 'input_request') {
+      void this.ask(message);
       return;
     }
     const { t, ...shown } = message;
@@ -126,6 +139,16 @@ export class KernelLink {
 
   private emit(output: OutputEventBody): void {
     (this.pending?.onOutput ?? this.onOutput)(output);
+  }
+
+  private async ask({ id, prompt, password }: Extract<KernelMessage, { t: 'input_request' }>): Promise<void> {
+    const request = this.pending?.id;
+    if (request === undefined) return;
+    this.question = id;
+    const value = await this.onInput(prompt, password);
+    // The run may have ended meanwhile, or given up and asked anew.
+    if (this.pending?.id !== request || this.question !== id) return;
+    this.process.channel.send({ op: 'input_reply', id, value });
   }
 
   private settle(message: Extract<KernelMessage, { t: 'reply' | 'failed' }>): void {
@@ -168,6 +191,7 @@ class OutputMerger {
 /** What a kernel can have to say of a request for a variable. */
 const ownCodes = [
   'variable_not_found',
+  'file_not_found',
   'invalid_params',
   'not_supported',
   'payload_too_large',

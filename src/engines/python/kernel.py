@@ -31,6 +31,8 @@ from sojourn_kernel.policy import check_code, provide_names
 from sojourn_kernel.restore import Restorer
 from sojourn_kernel.runner import Runner
 from sojourn_kernel.sandbox import Sandbox, SandboxError
+from sojourn_kernel.script import Scripts
+from sojourn_kernel.stdin import Console
 from sojourn_kernel.variables import (
     OperationError,
     count_variables,
@@ -65,9 +67,12 @@ class Kernel:
         self._channel = channel
         self._output = Output(self._channel, self._interrupts)
         self._output.start()
-        self._runner = Runner(self._output, self._interrupts)
+        self._console = Console(self._channel, self._output, self._interrupts)
+        self._runner = Runner(self._output, self._interrupts, self._console)
         self._runner.repair()
         self._path: list[str] = []
+        self._seed = ''
+        self._scripts: Any = None
         self._parts: dict[str, bytes] = {}
         self._copies: set[int] = set()
         rebuild.home.namespace = self._runner.namespace
@@ -97,6 +102,7 @@ class Kernel:
             'set_variable': lambda request, tail: self._guarded(
                 set_variable, self._runner.namespace, request['name'], request['value']
             ),
+            'run_script': lambda request, tail: self._guarded(self._scripts.run, request),
             'clear': self._clear,
             'capture': self._capture,
             'fork': self._fork,
@@ -123,6 +129,14 @@ class Kernel:
         seed_generators(order['seed'])
         add_to_path(self._workspace)
         self._path = list(sys.path)
+        self._prepare_scripts(order['seed'])
+
+    def _prepare_scripts(self, seed: str) -> None:
+        def seed_script(seq: int) -> None:
+            seed_generators('%s %d' % (seed, seq))
+
+        self._scripts = Scripts(self._output, self._interrupts, self._runner, self._workspace, seed_script)
+        self._seed = seed
 
     def serve(self) -> None:
         """Answers requests until the server closes the connection."""
@@ -132,6 +146,8 @@ class Kernel:
             if frame is None:
                 os._exit(0)
             request, tail = frame
+            if request['op'] == 'input_reply':
+                continue  # the run that asked for it has ended
             self._reap()
             self._interrupts.request = request['id']
             answer = self._handle(request, tail)
@@ -198,7 +214,8 @@ class Kernel:
             )
 
     def _execute(self, request: dict[str, Any], tail: bytes) -> dict[str, Any]:
-        outcome = self._runner.execute(request['code'], '<cell %d>' % request['seq'], request['silent'])
+        with self._console.allow(request['allow_input']):
+            outcome = self._runner.execute(request['code'], '<cell %d>' % request['seq'], request['silent'])
         outcome['variable_count'] = count_variables(self._runner.namespace)
         return outcome
 
@@ -261,6 +278,7 @@ class Kernel:
         self._channel.move(given.channel)
         self._output.restart()
         self._runner.move()
+        self._prepare_scripts(self._seed)
 
     def _part(self, request: dict[str, Any], tail: bytes) -> None:
         self._parts[request['name']] = tail

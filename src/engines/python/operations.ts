@@ -1,7 +1,7 @@
-/** What a Python session can be asked besides running code: its variables and its packages. */
+/** What a Python session can be asked besides running code: its variables, its packages, and to run a script. */
 import { z } from 'zod';
 import { defineEngineOperation } from '../../types/engine.js';
-import { mimeBundleSchema, mimeMetadataSchema } from '../../types/events.js';
+import { mimeBundleSchema, mimeMetadataSchema, resultStatusSchema } from '../../types/events.js';
 import { installResultSchema } from './package-install.js';
 import type { PythonEngine } from './python-engine.js';
 
@@ -60,6 +60,16 @@ function hasRoundedInteger(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return Object.values(value).some(hasRoundedInteger);
 }
+
+const scriptSchema = z.object({
+  path: z.string().min(1).max(4096).describe('Below the workspace.'),
+  args: z.array(z.string().max(100_000)).max(1000).default([]),
+  timeout_s: z.number().min(0).max(1e6).optional().describe('Ended after this many seconds; 0 = no limit.'),
+  replay: z
+    .boolean()
+    .optional()
+    .describe('false: recovery never runs it again; a checkpoint is taken instead.'),
+});
 
 const nameSchema = z.string().min(1).max(1000).describe('The name of a variable.');
 const rowSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -137,4 +147,22 @@ export const installDependencies = defineEngineOperation({
   result: installResultSchema,
   run: (engine: PythonEngine, { packages, upgrade }, context) =>
     engine.install({ packages, upgrade }, context),
+});
+
+export const runScript = defineEngineOperation({
+  name: 'run_script',
+  access: 'write',
+  summary:
+    'Runs a Python script of the workspace in a process of its own; the variables of the session stay as they are.',
+  params: scriptSchema,
+  result: z.object({
+    status: resultStatusSchema.describe('ok when it ended with 0.'),
+    returncode: z
+      .number()
+      .int()
+      .nullable()
+      .describe('Minus the number of the signal that ended it; null: not known.'),
+  }),
+  streams: true,
+  run: (engine: PythonEngine, { path, args }, context) => engine.runScript({ path, args }, context),
 });

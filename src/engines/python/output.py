@@ -46,7 +46,10 @@ class Pipe:
         try:
             os.fstat(STREAMS[self.name])
         except OSError:
-            os.dup2(self._writer, STREAMS[self.name])
+            self.connect()
+
+    def connect(self) -> None:
+        os.dup2(self._writer, STREAMS[self.name])
 
     def close(self) -> None:
         os.close(self.reader)
@@ -153,6 +156,11 @@ class Output:
                 for pipe in self._pipes:
                     self._send_text(pipe.name, pipe.rest())
             self._ticking = False
+
+    def give_to_child(self) -> None:
+        """In a forked child: its descriptors 1 and 2 lead here, whatever user code made of the session's."""
+        for pipe in self._pipes:
+            pipe.connect()
 
     def _send_pending(self) -> None:
         if self._pending:

@@ -57,7 +57,7 @@ export interface InstallTarget {
 
 /** Made for one run; disposing it ends the run. */
 export class PackageInstall implements Disposable {
-  private readonly output = new ExecutionOutput(outputCharactersMax);
+  private readonly output: ExecutionOutput;
   private link: KernelLink | null = null;
   private stopped: SojournError | null = null;
 
@@ -66,7 +66,9 @@ export class PackageInstall implements Disposable {
     private readonly options: PythonEngineOptions,
     private readonly target: InstallTarget,
     private readonly context: RunContext,
-  ) {}
+  ) {
+    this.output = new ExecutionOutput(outputCharactersMax, context.inputSeq);
+  }
 
   /**
    * Nothing of the session is changed unless it answers with returncode 0.

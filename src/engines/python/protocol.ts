@@ -33,6 +33,12 @@ export const kernelMessageSchema = z.discriminatedUnion('t', [
     data: mimeBundleSchema,
     metadata: mimeMetadataSchema.optional(),
   }),
+  z.object({
+    t: z.literal('input_request'),
+    id: z.number().int(),
+    prompt: z.string().max(100_000),
+    password: z.boolean(),
+  }),
   z.object({ t: z.literal('reply'), id: z.number().int(), value: z.unknown() }),
   z.object({
     t: z.literal('failed'),
@@ -60,6 +66,11 @@ export const executeReplySchema = z.object({
   variable_count: z.number().int(),
 });
 export type ExecuteReply = z.infer<typeof executeReplySchema>;
+
+export const scriptReplySchema = z.object({
+  returncode: z.number().int().nullable(),
+  interrupted: z.boolean(),
+});
 
 export const captureReplySchema = z.object({ pid: z.number().int().positive() });
 /** `threads` of the user stay behind in a fork. */

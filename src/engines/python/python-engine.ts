@@ -14,15 +14,15 @@ import type {
   RestoreReport,
   RunContext,
 } from '../../types/engine.js';
-import { errors, SojournError } from '../../types/errors.js';
-import type { ExecutionError, NotKept, OutputEventBody } from '../../types/events.js';
+import { errors, isSojournError, SojournError } from '../../types/errors.js';
+import type { ExecutionError, NotKept, OutputEventBody, ResultStatus } from '../../types/events.js';
 import type { Disposable } from '../../types/ports.js';
 import { PythonCapture } from './capture.js';
 import { InterruptLadder } from './interrupt-ladder.js';
 import type { Rung } from './interrupt-ladder.js';
 import { describeDeath } from './kernel-death.js';
 import type { KernelHost } from './kernel-host.js';
-import { KernelLink } from './kernel-link.js';
+import { KernelLink, nobody } from './kernel-link.js';
 import type { KernelProcess } from './kernel-process.js';
 import { MemoryGauge } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
@@ -35,6 +35,7 @@ import {
   forkReplySchema,
   manifestPartsSchema,
   restoreReplySchema,
+  scriptReplySchema,
 } from './protocol.js';
 import type { ExecuteReply } from './protocol.js';
 import { Turns } from './turns.js';
@@ -45,6 +46,15 @@ const defaultReadLimitMs = 10_000;
 const defaultCaptureLimitMs = 20_000;
 /** What a checkpoint holds besides variables: sources of cells, random states. */
 const extraBytesMax = 64 * 1024 ** 2;
+
+export interface ScriptRequest {
+  readonly path: string;
+  readonly args: readonly string[];
+}
+export interface ScriptOutcome {
+  status: ResultStatus;
+  returncode: number | null;
+}
 
 type Interrupt = { rung: Rung; ms: number } | null;
 
@@ -96,8 +106,9 @@ export class PythonEngine implements IEngine {
   }
 
   /** @throws kernel_died when the kernel ended during the run without having been asked to · closed */
-  execute({ code, silent }: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome> {
-    return this.run('execute', { code, silent }, context);
+  execute({ code, silent, allowInput }: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome> {
+    const allow_input = allowInput !== false && context.requestInput !== undefined;
+    return this.run('execute', { code, silent, allow_input }, context);
   }
 
   /** One of the kernel's operations whose answer is the outcome of a run. @throws as `execute` */
@@ -120,6 +131,36 @@ export class PythonEngine implements IEngine {
       } finally {
         this.ladder = null;
         this.gauge.touch();
+      }
+    });
+  }
+
+  /**
+   * Runs a script of the workspace in a process of its own.
+   * @throws file_not_found · invalid_params when it lies outside the workspace · kernel_died · closed
+   */
+  runScript(script: ScriptRequest, context: RunContext): Promise<ScriptOutcome> {
+    return this.turns.run(async () => {
+      this.assertUsable();
+      if (isStopped(context)) return { status: reasonOf(context), returncode: null };
+      // Of the time until the next rung, so that it is the script that ends and not the kernel.
+      const grace_s = this.options.interruptGraceMs / 2000;
+      const { path, args } = script;
+      try {
+        const [value] = await this.perform(
+          'run_script',
+          { path, args, grace_s, seq: context.inputSeq },
+          context,
+        );
+        const { returncode, interrupted } = this.read(scriptReplySchema, value);
+        if (interrupted && isStopped(context)) return { status: reasonOf(context), returncode };
+        return { status: returncode === 0 ? 'ok' : 'error', returncode };
+      } catch (error) {
+        // Stopped before there was a script.
+        if (!isStopped(context) || !isSojournError(error, 'internal')) throw error;
+        return { status: reasonOf(context), returncode: null };
+      } finally {
+        this.ladder = null;
       }
     });
   }
@@ -294,11 +335,16 @@ export class PythonEngine implements IEngine {
     this.ladder = ladder;
     const climb = () => ladder.start();
     context.signal.addEventListener('abort', climb, { once: true });
+    const { link } = this;
+    link.onInput = (prompt, password) => context.requestInput?.({ prompt, password }) ?? nobody();
+    link.backlog = () => context.backlog?.() ?? null;
     try {
-      const value = await this.link.request(operation, params, { onOutput: outputOf(context) });
+      const value = await link.request(operation, params, { onOutput: outputOf(context) });
       return [value, await ladder.stop()];
     } finally {
       context.signal.removeEventListener('abort', climb);
+      link.onInput = nobody;
+      link.backlog = () => null;
       await ladder.stop();
     }
   }

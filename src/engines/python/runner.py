@@ -21,6 +21,7 @@ from sojourn_kernel.event_loop import EventLoop, needs_loop
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output, TextStream
 from sojourn_kernel.showing import Showing
+from sojourn_kernel.stdin import Console
 
 OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 FUTURE_FLAGS = 0
@@ -32,8 +33,9 @@ MESSAGE_CHARACTERS = 65536
 class Runner:
     """The session's namespace and what runs in it."""
 
-    def __init__(self, output: Output, interrupts: Interrupts) -> None:
+    def __init__(self, output: Output, interrupts: Interrupts, console: Console) -> None:
         self.output = output
+        self.console = console
         self.interrupts = interrupts
         self.cells = Cells()
         self.loop = EventLoop()
@@ -41,6 +43,7 @@ class Runner:
         self.future_flags = 0
         self.main = types.ModuleType('__main__')
         self.namespace = self.main.__dict__
+        console.install()
         self._streams = {name: TextStream(output, name) for name in ('stdout', 'stderr')}
         self.showing = Showing(output)
         self.showing.install()
@@ -70,8 +73,7 @@ class Runner:
         sys.stdout = sys.__stdout__ = self._streams['stdout']  # type: ignore[misc, assignment]
         sys.stderr = sys.__stderr__ = self._streams['stderr']  # type: ignore[misc, assignment]
         self.output.repair()
-        if sys.stdin is None or sys.stdin.closed:
-            sys.stdin = open(os.devnull)
+        self.console.repair()
         sys.modules['__main__'] = self.main
         sys.modules['builtins'] = builtins
         # Only what is missing comes back: a patched builtin may be meant.

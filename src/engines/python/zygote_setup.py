@@ -10,6 +10,7 @@ import types
 PACKAGE = 'sojourn_kernel'
 # In the order of their imports, so that each one finds those before it.
 MODULES = (
+    'processes',
     'syscalls',
     'landlock',
     'seccomp',
@@ -20,6 +21,7 @@ MODULES = (
     'frames',
     'interrupts',
     'output',
+    'stdin',
     'previews',
     'sizes',
     'display',
@@ -44,6 +46,8 @@ MODULES = (
     'runner',
     'policy',
     'analysis',
+    'script_life',
+    'script',
     'definitions',
     'classes',
     'arrays',
@@ -60,7 +64,6 @@ MODULES = (
     'live_fork',
     'restore',
     'kernel',
-    'processes',
     'generation',
     'forks',
     'keeper',

@@ -1,0 +1,78 @@
+/** What surrounds one run: where its output goes, who answers its questions, and how it is stopped. */
+import type { SessionEventBody } from '../types/events.js';
+import { ExecutionOutput } from './execution-output.js';
+import type { IncrementalWriter } from './incremental-writer.js';
+import { InputDesk } from './input-desk.js';
+import { OutputGate } from './output-gate.js';
+import { SpillWriter } from './output-spill.js';
+import type { RunRequest } from './run.js';
+import { spillPath } from './run-events.js';
+import type { SessionServices } from './session-services.js';
+
+export class RunStage {
+  /** The answer, as far as it is known. */
+  readonly output: ExecutionOutput;
+  readonly desk: InputDesk;
+  private readonly gate: OutputGate;
+
+  constructor(
+    services: SessionServices,
+    private readonly writer: IncrementalWriter,
+    private readonly seq: number,
+    readonly controller: AbortController,
+  ) {
+    const { clock, files, log, outputs, config } = services;
+    const { limits } = config;
+    this.output = new ExecutionOutput(limits.output_bytes, seq);
+    const journal = (body: SessionEventBody) => {
+      const event = writer.add({ ...body, input_seq: seq } as SessionEventBody);
+      this.output.add(event);
+      return event;
+    };
+    this.gate = new OutputGate({
+      journalBytes: limits.journal_output_bytes,
+      totalBytes: limits.total_output_bytes,
+      clock,
+      spill: new SpillWriter(spillPath(outputs, seq), files, log),
+      journal: (body) => journal(body).seq,
+      kept: (body) => this.output.add(body),
+    });
+    this.desk = new InputDesk({
+      sessionId: writer.sessionId,
+      seq,
+      request: (prompt, password) => this.gate.request(prompt, password),
+      reply: async (body) => {
+        const event = journal(body);
+        await writer.flush();
+        return event;
+      },
+    });
+  }
+
+  request(operation: string, params: RunRequest['params'], timeoutMs: number): RunRequest {
+    const { controller, desk, gate, writer, seq } = this;
+    return {
+      operation,
+      params,
+      inputSeq: seq,
+      timeoutMs,
+      controller,
+      emit: gate.emit,
+      backlog: () => gate.backlog() ?? writer.backlog(),
+      requestInput: ({ prompt, password }) => desk.ask(prompt, password),
+      isWaiting: () => desk.question !== null,
+    };
+  }
+
+  /** Resolves when all output up to now can be read back. */
+  async settle(): Promise<void> {
+    await this.gate.settle();
+    await this.writer.flush();
+  }
+
+  /** After the run: resolves when all of its output is where it belongs, on the disk if it has to be. */
+  async close(durable: boolean): Promise<void> {
+    this.desk.close();
+    await this.gate.close(durable);
+  }
+}
