@@ -17,6 +17,8 @@ import { systemClock, systemFiles, systemIds, systemSpawner } from './core/syste
 import { pythonEngine } from './engines/python/definition.js';
 import type { SandboxOptions } from './engines/python/definition.js';
 import { codeOperations } from './managers/code-operations.js';
+import { healthOperations } from './managers/health-operations.js';
+import { MachineGauge } from './managers/machine-gauge.js';
 import { PersistenceManager } from './managers/persistence-manager.js';
 import { serverOperations } from './managers/server-operations.js';
 import { SessionManager } from './managers/session-manager.js';
@@ -46,7 +48,12 @@ export interface AppOptions {
   readonly token: string | null;
 }
 
-const tokens = { answers: Symbol('AnswerKeeper'), plugins: Symbol('Plugins'), token: Symbol('token') };
+const tokens = {
+  answers: Symbol('AnswerKeeper'),
+  health: Symbol('health operations'),
+  plugins: Symbol('Plugins'),
+  token: Symbol('token'),
+};
 
 /** Wires everything; nothing is opened or started yet. */
 export async function createApp(options: AppOptions): Promise<App> {
@@ -85,8 +92,18 @@ function bindCore(container: Container): void {
       [ISessionStore, IClock],
     );
   container
+    .bind<readonly Operation[]>(tokens.health)
+    .toResolvedValue(createHealthOperations, [ISessionManager, ISessionPool, IFiles, IClock, IConfig]);
+  container
     .bind<ICatalogue>(ICatalogue)
-    .toResolvedValue(createCatalogue, [ISessionManager, tokens.answers, IEngines, IConfig, IClock]);
+    .toResolvedValue(createCatalogue, [
+      ISessionManager,
+      tokens.answers,
+      IEngines,
+      IConfig,
+      IClock,
+      tokens.health,
+    ]);
 }
 
 function bindManagers(container: Container): void {
@@ -186,12 +203,23 @@ function searchPath(): { searchPath?: string } {
   return PATH === undefined ? {} : { searchPath: PATH };
 }
 
+function createHealthOperations(
+  sessions: ISessionManager,
+  pool: ISessionPool,
+  files: IFiles,
+  clock: IClock,
+  config: IConfig,
+): readonly Operation[] {
+  return healthOperations(sessions, pool, new MachineGauge(files, clock, config.data_dir));
+}
+
 function createCatalogue(
   sessions: ISessionManager,
   answers: AnswerKeeper,
   engines: IEngines,
   config: IConfig,
   clock: IClock,
+  health: readonly Operation[],
 ): ICatalogue {
   const catalogue = new Catalogue(sessions, answers);
   const facts = {
@@ -204,6 +232,7 @@ function createCatalogue(
     ...serverOperations(sessions, engines, facts, clock),
     ...sessionOperations(sessions, clock),
     ...codeOperations(engines, sessions),
+    ...health,
   ];
   for (const operation of operations) catalogue.register(operation);
   return catalogue;

@@ -56,6 +56,7 @@ const eventTypes = [
 ];
 
 const operations = [
+  'check_responsiveness',
   'clear',
   'create_session',
   'delete_session',
@@ -66,6 +67,7 @@ const operations = [
   'get_session',
   'get_total',
   'get_trace',
+  'health',
   'hibernate',
   'interrupt',
   'keep_alive',

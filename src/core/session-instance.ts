@@ -26,6 +26,7 @@ import { Mailbox } from './mailbox.js';
 import type { RunOutcome } from './run.js';
 import { retired } from './retirement.js';
 import { describeSession } from './session-metadata.js';
+import { SessionVitals } from './session-vitals.js';
 import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
 import { WritePipeline } from './write-pipeline.js';
@@ -40,6 +41,7 @@ export class SessionInstance implements ISessionInstance {
   private readonly incarnation: Incarnation;
   private readonly pipeline: WritePipeline;
   private readonly saver: SessionSaver;
+  readonly vitals: SessionVitals;
   /** When a rebuild was last asked for, on the monotonic clock. */
   private rebuiltAt = -Infinity;
   private readonly reads = new Set<Promise<unknown>>();
@@ -87,6 +89,12 @@ export class SessionInstance implements ISessionInstance {
         this.record.head_checkpoint = checkpoint.checkpoint_id;
         this.record.checkpoint_count += 1;
       },
+    });
+    this.vitals = new SessionVitals(clock, {
+      record: () => this.currentRecord(),
+      mailbox: this.mailbox,
+      incarnation: this.incarnation,
+      isEnded: () => this.ended !== null,
     });
     this.lastAccess = Date.parse(record.last_activity);
   }
@@ -236,6 +244,7 @@ export class SessionInstance implements ISessionInstance {
       status: this.status(),
       memoryBytes,
       lastAccess: this.lastAccess,
+      lastRebuild: this.incarnation.lastRebuild,
     });
   }
 
@@ -314,6 +323,7 @@ export class SessionInstance implements ISessionInstance {
 
   private async settled(write: Write, outcome: RunOutcome): Promise<boolean> {
     const { execute } = outcome;
+    if (execute) this.vitals.add(outcome.duration_ms);
     this.incarnation.endOfRun();
     if (execute?.interrupt && execute.interrupt.rung !== 'signal') {
       const cause = outcome.status === 'timeout' ? 'hard_timeout' : 'interrupt_escalated';

@@ -1,11 +1,13 @@
 /** What clients see of a session: the stored record, and on top what only a live session knows. */
-import type { SessionMetadata, SessionRecord, SessionStatus } from '../types/session.js';
+import type { SessionEvent } from '../types/events.js';
+import type { Rebuild, SessionMetadata, SessionRecord, SessionStatus } from '../types/session.js';
 
 export interface LiveFacts {
   readonly status: SessionStatus;
   readonly memoryBytes: number;
   /** Milliseconds since 1970. */
   readonly lastAccess: number;
+  readonly lastRebuild: Rebuild | null;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -44,5 +46,21 @@ export function describeSession(record: SessionRecord, live: LiveFacts | null): 
     total_executions: record.total_executions,
     variable_count: record.variable_count,
     error: record.failure,
+    last_rebuild: live?.lastRebuild ?? null,
+  };
+}
+
+/** The sentence and the counts of an event that tells of a rebuild. */
+export function summariseRebuild(event: Extract<SessionEvent, { type: 'epoch' }>): Rebuild {
+  const { detail } = event.details ?? {};
+  return {
+    cause: event.cause,
+    detail: typeof detail === 'string' ? detail : null,
+    at: event.at,
+    seq: event.seq,
+    restored_seq: event.restored_seq,
+    replayed_count: event.replayed.length,
+    lost_count: event.lost.length,
+    not_kept_count: event.not_kept.length,
   };
 }

@@ -204,6 +204,15 @@ export const systemFiles: IFiles = {
       throw error;
     }),
   holdDirectory,
+  freeBytes: async (path) => {
+    try {
+      const { bavail, bsize } = await fs.statfs(path);
+      return bavail * bsize;
+    } catch (error) {
+      if (hasCode(error, 'ENOSYS')) return null;
+      throw error;
+    }
+  },
 };
 
 export const systemSpawner: ISpawner = {

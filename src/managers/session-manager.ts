@@ -367,8 +367,9 @@ export class SessionManager implements ISessionManager {
   private liveFacts(id: string): LiveFacts | null {
     const live = this.services.pool.peek(id);
     if (!live) return null;
-    const { status, memory_bytes } = live.getMetadata();
-    return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime() };
+    const { status, memory_bytes, last_rebuild = null } = live.getMetadata();
+    const lastAccess = live.getLastAccessTime();
+    return { status, memoryBytes: memory_bytes, lastAccess, lastRebuild: last_rebuild };
   }
 
   private engineOf(kind: string): EngineDefinition {

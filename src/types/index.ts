@@ -42,6 +42,7 @@ export {
   interruptReportSchema,
   ISessionPool,
   isolationSchema,
+  rebuildSchema,
   recoverySchema,
   sessionIdPattern,
   sessionIdRule,
@@ -59,6 +60,7 @@ export type {
   InterruptReport,
   ISessionInstance,
   Isolation,
+  Rebuild,
   Recovery,
   SessionMetadata,
   SessionPatch,
@@ -68,6 +70,15 @@ export type {
   WriteCall,
   WriteReceipt,
 } from './session.js';
+export { machineHealthSchema, responsivenessSchema, sessionHealthSchema } from './health.js';
+export type {
+  HealthStatus,
+  MachineHealth,
+  ProcessHealth,
+  Responsiveness,
+  SessionHealth,
+  Vitals,
+} from './health.js';
 export {
   defineServerOperation,
   defineSessionOperation,

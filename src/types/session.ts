@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { epochCauseSchema, executionErrorSchema, mimeBundleSchema, resultStatusSchema } from './events.js';
 import type { SessionEvent } from './events.js';
+import type { Vitals } from './health.js';
 import type { Principal, WriteOptions } from './operation.js';
 import type { Disposable } from './ports.js';
 import type { CheckpointRecord } from './store.js';
@@ -70,6 +71,23 @@ export type SessionPatch = Partial<
   Omit<SessionRecord, 'session_id' | 'uid' | 'kind' | 'owner' | 'created_at'>
 >;
 
+export const rebuildSchema = z
+  .object({
+    cause: epochCauseSchema,
+    /** What happened, in a sentence, where the live state ended by itself. */
+    detail: z.string().nullable(),
+    at: z.string(),
+    /** The event that has the lists behind the counts. */
+    seq: z.number().int(),
+    restored_seq: z.number().int().nullable(),
+    replayed_count: z.number().int(),
+    lost_count: z.number().int(),
+    not_kept_count: z.number().int(),
+  })
+  .meta({ id: 'Rebuild' });
+/** How the present live state came to be, when it is not the first. */
+export type Rebuild = z.infer<typeof rebuildSchema>;
+
 export const sessionMetadataSchema = z.object({
   session_id: z.string(),
   name: z.string(),
@@ -100,6 +118,8 @@ export const sessionMetadataSchema = z.object({
   total_executions: z.number().int(),
   variable_count: z.number().int().nullable(),
   error: failureSchema.nullable(),
+  /** Of a live session that is not in its first incarnation; else null. */
+  last_rebuild: rebuildSchema.nullable().optional(),
 });
 export type SessionMetadata = z.infer<typeof sessionMetadataSchema>;
 
@@ -167,6 +187,7 @@ export interface ISessionInstance extends Disposable {
   readonly id: string;
   readonly kind: string;
   readonly owner: string;
+  readonly vitals: Vitals;
   /** Runs code in a code session: `performWrite('execute', {code})` with the defaults. */
   execute(command: string): Promise<ExecuteResult>;
   /** Journals the input, runs it when its turn comes, journals the answer, then resolves. */

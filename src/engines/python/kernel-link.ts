@@ -28,6 +28,8 @@ interface Pending {
 
 export class KernelLink {
   private pending: Pending | null = null;
+  private ping: Pending | null = null;
+  /** The newest request; a ping may have a newer id only while nothing is asked. */
   private lastId = 0;
   private over: Error | null = null;
   /** Where output goes now. */
@@ -65,6 +67,22 @@ export class KernelLink {
     this.process.kill();
   }
 
+  /**
+   * Asks for a sign of life while nothing else is asked. What is asked next need not wait for it: the kernel answers
+   * in order.
+   */
+  signOfLife(): Promise<void> {
+    if (this.over) return Promise.reject(this.over);
+    if (this.pending || this.ping)
+      throw new Error('a kernel is pinged once at a time, and not during a request');
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise<void>((resolve, reject) => {
+      this.ping = { id, resolve: () => resolve(), reject };
+      this.process.channel.send({ op: 'ping', id });
+    });
+  }
+
   /** One request at a time: the caller waits for the answer before it asks again. */
   request(op: string, params: Readonly<Record<string, unknown>> = {}, tail?: Uint8Array): Promise<unknown> {
     if (this.over) return Promise.reject(this.over);
@@ -80,9 +98,9 @@ export class KernelLink {
   /** The end of all questions: rejects what still waits for an answer, and whatever is asked from now on. */
   abandon(error: Error): void {
     this.over ??= error;
-    const pending = this.pending;
-    this.pending = null;
-    pending?.reject(error);
+    const waiting = [this.ping, this.pending];
+    this.ping = this.pending = null;
+    for (const one of waiting) one?.reject(error);
   }
 
   private receive(frames: readonly Frame[]): void {
@@ -116,14 +134,15 @@ export class KernelLink {
   }
 
   private settle(message: Extract<KernelMessage, { t: 'reply' | 'failed' }>): void {
-    const pending = this.pending;
-    if (message.id !== pending?.id) {
+    const answered = [this.ping, this.pending].find((one) => one?.id === message.id);
+    if (!answered) {
       this.process.channel.fail('an answer to no question');
       return;
     }
-    this.pending = null;
-    if (message.t === 'reply') pending.resolve(message.value);
-    else pending.reject(errorOf(message));
+    if (answered === this.ping) this.ping = null;
+    else this.pending = null;
+    if (message.t === 'reply') answered.resolve(message.value);
+    else answered.reject(errorOf(message));
   }
 }
 

@@ -15,6 +15,7 @@ import type {
   RunContext,
 } from '../../types/engine.js';
 import { errors, SojournError } from '../../types/errors.js';
+import type { ProcessHealth } from '../../types/health.js';
 import type { ExecutionError } from '../../types/events.js';
 import type { Disposable } from '../../types/ports.js';
 import { PythonCapture } from './capture.js';
@@ -24,6 +25,7 @@ import { describeDeath } from './kernel-death.js';
 import type { KernelHost, KernelProcess } from './kernel-host.js';
 import { KernelLink } from './kernel-link.js';
 import { MemoryGauge } from './memory.js';
+import { ProcessGauge } from './process-gauge.js';
 import type { PythonEngineOptions } from './options.js';
 import {
   captureReplySchema,
@@ -47,8 +49,10 @@ export class PythonEngine implements IEngine {
   private readonly turns = new Turns();
   private readonly link: KernelLink;
   private readonly gauge: MemoryGauge;
+  private readonly processGauge: ProcessGauge;
   private readonly copies = new Map<Disposable, number>();
   private ladder: InterruptLadder | null = null;
+  private pinging: Promise<void> | null = null;
   private closed = false;
   private death: SojournError | null = null;
   private ended: Promise<void> = Promise.resolve();
@@ -61,6 +65,7 @@ export class PythonEngine implements IEngine {
   ) {
     this.link = new KernelLink(process, options.clock);
     this.gauge = new MemoryGauge(process.pid, options.files, options.clock);
+    this.processGauge = new ProcessGauge(process.pid, options.files, options.clock);
   }
 
   /** Begins to listen to the kernel. */
@@ -68,6 +73,7 @@ export class PythonEngine implements IEngine {
     this.link.onOutput = (output) => this.context.emit(output);
     this.ended = this.watch();
     this.gauge.touch();
+    this.processGauge.start();
     return this;
   }
 
@@ -186,6 +192,24 @@ export class PythonEngine implements IEngine {
 
   memoryBytes(): number {
     return this.gauge.read();
+  }
+
+  processHealth(): Promise<ProcessHealth> {
+    return this.processGauge.look();
+  }
+
+  /** Takes its turn to ask, and lets the next one go on before the answer: a kernel that hangs can be stopped still. */
+  ping(): Promise<void> {
+    this.pinging ??= this.turns
+      .run(() => {
+        this.assertUsable();
+        return Promise.resolve({ answer: this.link.signOfLife() });
+      })
+      .then(({ answer }) => answer)
+      .finally(() => {
+        this.pinging = null;
+      });
+    return this.pinging;
   }
 
   /** Kills the kernel with everything it started; captures that were taken can still be written. */
