@@ -45,6 +45,8 @@ export class ZygoteProcess implements Disposable {
   private child: ChildProcess | null = null;
   private readonly answers = new Map<number, (answer: Answer | null) => void>();
   private readonly exits = new Map<number, (status: ExitStatus) => void>();
+  /** Of kernels whose fork was told and not yet taken note of: one that dies at once is told in the same breath. */
+  private readonly newborn = new Map<number, Promise<ExitStatus>>();
   private lastId = 0;
   private errorText = '';
   private gone: Promise<void> = Promise.resolve();
@@ -88,7 +90,10 @@ export class ZygoteProcess implements Disposable {
       );
     }
     const { pid } = answer;
-    return { pid, exited: new Promise((resolve) => this.exits.set(pid, resolve)) };
+    const exited = this.newborn.get(pid);
+    this.newborn.delete(pid);
+    if (!exited) throw unavailable('the zygote told of a fork twice');
+    return { pid, exited };
   }
 
   /** Resolves when the signal, which is meant for one request of the kernel, has been sent or could not be. */
@@ -161,10 +166,15 @@ export class ZygoteProcess implements Disposable {
       this.exits.delete(report.pid);
       resolve?.({ code: report.code, signal: report.signal });
     } else if ('id' in report) {
+      if (report.event === 'forked') this.expectExit(report.pid);
       const resolve = this.answers.get(report.id);
       this.answers.delete(report.id);
       resolve?.(report);
     }
+  }
+
+  private expectExit(pid: number): void {
+    this.newborn.set(pid, new Promise((resolve) => this.exits.set(pid, resolve)));
   }
 
   private ask(order: Record<string, unknown>): Promise<Answer | null> {
