@@ -1,5 +1,5 @@
 /** How a Python checkpoint is taken: what it names as not kept, what it shares, what it sends, and what it costs. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isSojournError } from '../src/types/errors.js';
@@ -367,6 +367,16 @@ c = pd.DataFrame({'x': ['s', 't']}, columns=a.columns)`);
     const fresh = await world.session();
     await fresh.restore(saved);
     expect(await fresh.value('float(np.random.rand())')).to.equal(next);
+  });
+
+  it('leaves no zombie with a session that is asked nothing more', async function () {
+    needs.linux(this);
+    const session = await world.session();
+    const pid = await session.value('import os; os.getpid()');
+    await session.save();
+    const children = () => readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    while ((await children()) !== '') await new Promise((resolve) => setImmediate(resolve));
+    expect(session.deaths).to.deep.equal([]);
   });
 
   it('takes little time from the session', async () => {
