@@ -98,12 +98,13 @@ export class Incarnation implements Disposable {
     return this.building;
   }
 
-  /** Lets the live state go; the next `ensure` makes it again and says why. */
+  /** Lets the live state go, if it is there still; the next `ensure` makes it again and says why. */
   async discard(absence: Absence): Promise<void> {
     await this.building?.catch(() => undefined);
     const engine = this.engine;
     this.engine = null;
-    this.absence ??= absence;
+    // Whoever lets it go knows why; what a death before has told is added.
+    this.absence = { ...absence, details: { ...this.absence?.details, ...absence.details } };
     await engine?.dispose();
   }
 
