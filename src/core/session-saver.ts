@@ -34,6 +34,8 @@ const nothing: ReplayCost = { inputs: 0, ms: 0 };
 export class SessionSaver {
   private cost: ReplayCost = nothing;
   private saving: Promise<unknown> | null = null;
+  /** One that has been asked for and has not fixed the state yet: it will cover whatever comes until then. */
+  private coming: Promise<CheckpointRecord | null> | null = null;
 
   constructor(
     private readonly services: SessionServices,
@@ -61,14 +63,13 @@ export class SessionSaver {
   }
 
   /** Waits for its turn in the mailbox; null when the newest checkpoint covers everything. */
-  async save(reason: string): Promise<CheckpointRecord | null> {
-    await this.settle();
-    if (!this.isDirty || !this.host.engine()) return null;
-    const saving = this.fixAndWrite(reason).finally(() => {
-      this.saving = null;
+  save(reason: string): Promise<CheckpointRecord | null> {
+    if (this.coming) return this.coming;
+    const coming = this.saveNext(reason).finally(() => {
+      if (this.coming === coming) this.coming = null;
     });
-    this.saving = saving;
-    return saving;
+    this.coming = coming;
+    return coming;
   }
 
   /** For a caller that holds the turn: nothing else runs meanwhile. */
@@ -98,10 +99,25 @@ export class SessionSaver {
     return head_checkpoint === null ? null : this.services.store.getCheckpoint(session_id, head_checkpoint);
   }
 
+  private async saveNext(reason: string): Promise<CheckpointRecord | null> {
+    await this.settle();
+    if (!this.isDirty || !this.host.engine()) {
+      this.coming = null;
+      return null;
+    }
+    const saving = this.fixAndWrite(reason).finally(() => {
+      this.saving = null;
+    });
+    this.saving = saving;
+    return saving;
+  }
+
   private async fixAndWrite(reason: string): Promise<CheckpointRecord | null> {
     let cost = this.cost;
     const fixed = await this.host.mailbox.exclusive(() => {
       cost = this.cost;
+      // What is asked for from here on is not covered.
+      this.coming = null;
       // The engine may have died while this waited for its turn; the rebuilt one is dirty again.
       return this.host.engine() ? this.fix(reason) : Promise.resolve(null);
     });
