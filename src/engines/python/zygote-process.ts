@@ -5,7 +5,7 @@
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { SojournError } from '../../types/errors.js';
-import type { ChildProcess, Disposable, ExitStatus } from '../../types/ports.js';
+import type { ChildProcess, Disposable, ExitStatus, Timer } from '../../types/ports.js';
 import { zygoteEnvironment } from './environment.js';
 import type { PythonEngineOptions } from './options.js';
 import { zygoteReportSchema } from './protocol.js';
@@ -48,6 +48,8 @@ export class ZygoteProcess implements Disposable {
   /** Of kernels whose fork was told and not yet taken note of: one that dies at once is told in the same breath. */
   private readonly newborn = new Map<number, Promise<ExitStatus>>();
   private lastId = 0;
+  /** When it last said anything, on the monotonic clock. */
+  private heardAt = 0;
   private errorText = '';
   private gone: Promise<void> = Promise.resolve();
   private ready: Ready | null = null;
@@ -161,6 +163,7 @@ export class ZygoteProcess implements Disposable {
   }
 
   private hear(report: ZygoteReport): void {
+    this.heardAt = this.options.clock.monotonic();
     if (report.event === 'exit') {
       const resolve = this.exits.get(report.pid);
       this.exits.delete(report.pid);
@@ -181,19 +184,34 @@ export class ZygoteProcess implements Disposable {
     if (!this.isAlive) return Promise.resolve(null);
     this.lastId += 1;
     const id = this.lastId;
-    const { clock, log, zygoteLimitMs } = this.options;
     return new Promise((resolve) => {
-      // It does nothing slow, so it is frozen: its end is reported as that of any other, and the next one starts.
-      const timer = clock.setTimer(zygoteLimitMs ?? defaultAnswerLimitMs, () => {
-        log.error({ op: order.op }, 'the zygote does not answer and is killed');
-        this.child?.kill('SIGKILL');
-      });
+      const watch = this.watchAnswer(String(order.op), this.options.clock.monotonic());
       this.answers.set(id, (answer) => {
-        timer.cancel();
+        watch.cancel();
         resolve(answer);
       });
       this.write({ ...order, id });
     });
+  }
+
+  /**
+   * It does nothing slow, so one that says nothing at all for so long is frozen: its end is reported as that of any
+   * other, and the next one starts. One that has many orders says something all the time.
+   */
+  private watchAnswer(op: string, askedAt: number): Timer {
+    const { clock, log, zygoteLimitMs: limitMs = defaultAnswerLimitMs } = this.options;
+    const look = (): Timer => {
+      const silentMs = clock.monotonic() - Math.max(askedAt, this.heardAt);
+      return clock.setTimer(Math.max(0, limitMs - silentMs), () => {
+        if (clock.monotonic() - Math.max(askedAt, this.heardAt) < limitMs) timer = look();
+        else {
+          log.error({ op }, 'the zygote does not answer and is killed');
+          this.child?.kill('SIGKILL');
+        }
+      });
+    };
+    let timer = look();
+    return { cancel: () => timer.cancel() };
   }
 
   private write(order: Record<string, unknown>): void {
