@@ -46,9 +46,10 @@ export class SessionSaver {
     return this.cost.inputs > 0;
   }
 
-  /** True when recovery would take longer than the configuration likes. */
+  /** True when recovery would take longer than the configuration likes, and nobody has asked for a checkpoint yet. */
   get isDue(): boolean {
     const { replay_cost_ms, replay_inputs } = this.services.config.checkpoint;
+    if (this.coming) return false;
     return this.cost.inputs >= replay_inputs || this.cost.ms >= replay_cost_ms;
   }
 
