@@ -14,7 +14,7 @@ export interface Machine {
 
 /** Everything that is countable, of this process as the server. */
 export async function countAll({ zygote, dataDir }: Machine): Promise<Counts> {
-  // SQLite keeps files open for as long as any connection of the process locks them: told apart.
+  // SQLite keeps files open for as long as a connection of the process locks them: told apart.
   const server = (await descriptors(process.pid)).filter((target) => !target.includes('/sojourn.db'));
   const ofZygote = await descriptors(zygote);
   const family = await descendants(process.pid);
