@@ -1,18 +1,20 @@
-/** Times one thing many times over: warm-up first, then p50, p99 and the sample count. */
+/** Measures one thing many times over: warm-up first, then p50, p99 and the sample count. */
 export interface Row {
   readonly name: string;
   readonly p50: number;
   readonly p99: number;
   readonly n: number;
-  /** What p50 should be at most, in milliseconds. */
+  /** Milliseconds when left out. */
+  readonly unit?: string;
+  /** What p50 should be at most. */
   readonly goal?: number;
+  /** What p50 should be at least: of ratios, more is better. */
+  readonly goalAtLeast?: number;
 }
 
-export interface Plan {
-  readonly name: string;
+export interface Plan extends Pick<Row, 'name' | 'unit' | 'goal' | 'goalAtLeast'> {
   readonly n: number;
   readonly warmUp?: number;
-  readonly goal?: number;
 }
 
 export async function measure(plan: Plan, work: (index: number) => Promise<unknown>): Promise<Row> {
@@ -26,12 +28,12 @@ export async function measure(plan: Plan, work: (index: number) => Promise<unkno
   return summarise(plan, times);
 }
 
-export function summarise(plan: Plan, times: readonly number[]): Row {
-  const sorted = [...times].sort((a, b) => a - b);
+export function summarise(plan: Omit<Plan, 'n' | 'warmUp'>, values: readonly number[]): Row {
+  const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  const goal = plan.goal === undefined ? {} : { goal: plan.goal };
-  return { name: plan.name, p50: at(0.5), p99: at(0.99), n: sorted.length, ...goal };
+  const { name, unit, goal, goalAtLeast } = plan;
+  return { name, p50: at(0.5), p99: at(0.99), n: sorted.length, unit, goal, goalAtLeast };
 }
 
 export function printRows(rows: readonly Row[]): void {
@@ -39,15 +41,23 @@ export function printRows(rows: readonly Row[]): void {
     row.name,
     row.p50.toFixed(3),
     row.p99.toFixed(3),
+    row.unit ?? 'ms',
     String(row.n),
-    row.goal === undefined ? '' : `≤ ${row.goal}`,
+    goalOf(row),
   ]);
-  const table = [['', 'p50 ms', 'p99 ms', 'n', 'goal p50'], ...cells];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((line) => line[column]?.length ?? 0)));
+  const table = [['', 'p50', 'p99', 'unit', 'n', 'goal p50'], ...cells];
+  const widths = [0, 1, 2, 3, 4, 5].map((column) =>
+    Math.max(...table.map((line) => line[column]?.length ?? 0)),
+  );
   for (const line of table) {
     const text = line.map((cell, column) =>
       column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
     );
     process.stdout.write(`${text.join('  ')}\n`);
   }
+}
+
+function goalOf({ goal, goalAtLeast }: Row): string {
+  if (goalAtLeast !== undefined) return `≥ ${goalAtLeast}`;
+  return goal === undefined ? '' : `≤ ${goal}`;
 }

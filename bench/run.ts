@@ -2,9 +2,13 @@
 import { cpus, totalmem } from 'node:os';
 import { printRows } from './measure.js';
 import type { Row } from './measure.js';
+import { benchPython } from './python.js';
 import { benchSessions } from './sessions.js';
 
-const suites: Readonly<Record<string, () => Promise<Row[]>>> = { sessions: benchSessions };
+const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
+  sessions: benchSessions,
+  python: benchPython,
+};
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = named.filter((name) => !(name in suites));

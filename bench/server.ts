@@ -14,10 +14,15 @@ export interface BenchServer {
 
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
-export async function startBenchServer(dataDir?: string): Promise<BenchServer> {
+/** @param settings as environment variables, beside those that are set already */
+export async function startBenchServer(
+  dataDir?: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'sojourn-bench-')));
   const args = [program, 'serve', '--port', '0', '--data-dir', folder, '--log-level', 'warn'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = { ...process.env, ...settings };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   // The welcome is printed when the server is ready.
   await new Promise<void>((resolve, reject) => {

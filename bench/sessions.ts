@@ -1,5 +1,4 @@
 /** The main job: creating a session, running code in it, and finding it among many. */
-import { Agent, request } from 'node:http';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,34 +6,13 @@ import { createSojourn } from '../src/embedded.js';
 import { systemClock, systemFiles, silentLog } from '../src/core/system.js';
 import { sqliteStore } from '../src/storage/sqlite/definition.js';
 import type { SessionRecord } from '../src/types/session.js';
+import { connection } from './connection.js';
 import { measure } from './measure.js';
 import type { Row } from './measure.js';
 import { startBenchServer } from './server.js';
-import type { BenchServer } from './server.js';
 
 export async function benchSessions(): Promise<Row[]> {
   return [...(await overRest()), ...(await inProcess()), await listing()];
-}
-
-/** A keep-alive connection and nothing else: what is measured is the server. */
-function connection(server: BenchServer) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' };
-  const ask = (method: string, path: string, body?: object) =>
-    new Promise<string>((resolve, reject) => {
-      const call = request(`${server.url}/api${path}`, { method, agent, headers }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          if ((response.statusCode ?? 500) < 300) resolve(text);
-          else reject(new Error(text));
-        });
-      });
-      call.on('error', reject);
-      call.end(body === undefined ? undefined : JSON.stringify(body));
-    });
-  return { ask, close: () => agent.destroy() };
 }
 
 async function overRest(): Promise<Row[]> {

@@ -17,6 +17,8 @@ import { systemClock, systemFiles, systemIds, systemSpawner } from './core/syste
 import { pythonEngine } from './engines/python/definition.js';
 import type { PackageOptions, SandboxOptions } from './engines/python/definition.js';
 import { codeOperations } from './managers/code-operations.js';
+import { healthOperations } from './managers/health-operations.js';
+import { MachineGauge } from './managers/machine-gauge.js';
 import { PersistenceManager } from './managers/persistence-manager.js';
 import { serverOperations } from './managers/server-operations.js';
 import { SessionManager } from './managers/session-manager.js';
@@ -48,7 +50,12 @@ export interface AppOptions {
   readonly token: string | null;
 }
 
-const tokens = { answers: Symbol('AnswerKeeper'), plugins: Symbol('Plugins'), token: Symbol('token') };
+const tokens = {
+  answers: Symbol('AnswerKeeper'),
+  operations: Symbol('operations'),
+  plugins: Symbol('Plugins'),
+  token: Symbol('token'),
+};
 
 /** Wires everything; nothing is opened or started yet. */
 export async function createApp(options: AppOptions): Promise<App> {
@@ -87,16 +94,20 @@ function bindCore(container: Container): void {
       (store: ISessionStore, clock: IClock) => new AnswerKeeper(store, clock),
       [ISessionStore, IClock],
     );
+  container.bind<readonly Operation[]>(tokens.operations).toDynamicValue((context) =>
+    createOperations({
+      sessions: context.get(ISessionManager),
+      pool: context.get(ISessionPool),
+      engines: context.get(IEngines),
+      stateless: context.get(IStatelessRuns),
+      config: context.get(IConfig),
+      clock: context.get(IClock),
+      files: context.get(IFiles),
+    }),
+  );
   container
     .bind<ICatalogue>(ICatalogue)
-    .toResolvedValue(createCatalogue, [
-      ISessionManager,
-      tokens.answers,
-      IEngines,
-      IConfig,
-      IClock,
-      IStatelessRuns,
-    ]);
+    .toResolvedValue(createCatalogue, [ISessionManager, tokens.answers, tokens.operations]);
 }
 
 function bindManagers(container: Container): void {
@@ -222,27 +233,39 @@ function searchPath(): { searchPath?: string } {
   return PATH === undefined ? {} : { searchPath: PATH };
 }
 
-function createCatalogue(
-  sessions: ISessionManager,
-  answers: AnswerKeeper,
-  engines: IEngines,
-  config: IConfig,
-  clock: IClock,
-  stateless: IStatelessRuns,
-): ICatalogue {
-  const catalogue = new Catalogue(sessions, answers);
+interface OperationServices {
+  readonly sessions: ISessionManager;
+  readonly pool: ISessionPool;
+  readonly engines: IEngines;
+  readonly stateless: IStatelessRuns;
+  readonly config: IConfig;
+  readonly clock: IClock;
+  readonly files: IFiles;
+}
+
+function createOperations(services: OperationServices): readonly Operation[] {
+  const { sessions, pool, engines, stateless, config, clock, files } = services;
   const facts = {
     version,
     pid: process.pid,
     memoryBytes: () => process.memoryUsage.rss(),
     limits: { ...config.limits, max_live_sessions: config.pool.max_live_sessions },
   };
-  const operations: Operation[] = [
+  return [
     ...serverOperations(sessions, engines, facts, clock),
     ...sessionOperations(sessions, clock),
     ...codeOperations(engines, sessions),
     ...statelessOperations(engines, stateless),
+    ...healthOperations(sessions, pool, new MachineGauge(files, clock, config.data_dir)),
   ];
+}
+
+function createCatalogue(
+  sessions: ISessionManager,
+  answers: AnswerKeeper,
+  operations: readonly Operation[],
+): ICatalogue {
+  const catalogue = new Catalogue(sessions, answers);
   for (const operation of operations) catalogue.register(operation);
   return catalogue;
 }

@@ -60,6 +60,7 @@ const eventTypes = [
 
 const operations = [
   'check_code',
+  'check_responsiveness',
   'clear',
   'create_session',
   'delete_file',
@@ -74,6 +75,7 @@ const operations = [
   'get_session',
   'get_total',
   'get_trace',
+  'health',
   'hibernate',
   'interrupt',
   'keep_alive',

@@ -84,16 +84,10 @@ async function answer(
   response: Response,
   options: RestOptions,
 ): Promise<void> {
-  const { session_id, ...fromPath } = place;
   const media = acceptedMedia(operation, request);
   const streams = operation.stream === 'body';
   if (!streams) await options.readJson(request, response);
-  const onlyQuery = streams || request.method === 'GET' || request.method === 'HEAD';
-  const query = onlyQuery || request.method === 'DELETE' ? fromQuery(request) : {};
-  const texts = { ...query, ...fromPath };
-  const given = onlyQuery ? texts : { ...fromBody(request), ...texts };
-  const own = fromText(operation, { ...given, ...media?.params }, onlyQuery ? null : Object.keys(texts));
-  const params = session_id === undefined ? own : { ...newIdFrom(operation, own), session_id };
+  const params = paramsOf(operation, place, request, media);
   const context = callContext(request, options.facts(response));
   const body = streams ? { body: options.readBytes(request, response) } : {};
   const result = await options.catalogue.call(operation.name, params, { ...context, ...body });
@@ -105,6 +99,22 @@ async function answer(
   if (status === 204) response.end();
   else if (media) response.type(media.type).end(bytesOf(result, media));
   else response.type('application/json').end(JSON.stringify(result ?? null));
+}
+
+/** From path, query and body; where the body is bytes, from path and query alone. */
+function paramsOf(
+  operation: Operation,
+  place: Params,
+  request: Request,
+  media: MediaForm | undefined,
+): Params {
+  const { session_id, ...fromPath } = place;
+  const onlyQuery = operation.stream === 'body' || request.method === 'GET' || request.method === 'HEAD';
+  const query = onlyQuery || request.method === 'DELETE' ? fromQuery(request) : {};
+  const texts = { ...query, ...fromPath };
+  const given = onlyQuery ? texts : { ...fromBody(request), ...texts };
+  const own = fromText(operation, { ...given, ...media?.params }, onlyQuery ? null : Object.keys(texts));
+  return session_id === undefined ? own : { ...newIdFrom(operation, own), session_id };
 }
 
 /** In a body the id of a session that is to be made has the plain name: the path names the one it is made from. */

@@ -6,7 +6,7 @@ import type { CheckpointSource, EngineContext, EngineDeath, IEngine } from '../t
 import type { EpochCause, NotKept } from '../types/events.js';
 import { errors, isSojournError } from '../types/errors.js';
 import type { Disposable } from '../types/ports.js';
-import type { SessionPatch, SessionRecord } from '../types/session.js';
+import type { Rebuild, SessionPatch, SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
 import { readCheckpointManifest } from './checkpoint-manifest.js';
 import type { IncrementalWriter } from './incremental-writer.js';
@@ -14,6 +14,7 @@ import { planRecovery } from './recovery.js';
 import type { RecoveryPlan, ReplayInput } from './recovery.js';
 import { OutputGate } from './output-gate.js';
 import { runInEngine } from './run.js';
+import { summariseRebuild } from './session-metadata.js';
 import type { SessionServices } from './session-services.js';
 import { restoreWorkspace, workspacePartPrefix } from './workspace.js';
 
@@ -22,6 +23,8 @@ export interface Absence {
   readonly cause: EpochCause;
   readonly details?: Readonly<Record<string, unknown>>;
 }
+
+const deaths = new Set<EpochCause>(['kernel_died', 'out_of_memory', 'hard_timeout', 'interrupt_escalated']);
 
 export interface IncarnationOwner {
   record(): SessionRecord;
@@ -39,6 +42,8 @@ export class Incarnation implements Disposable {
   /** A death that was told before the engine was in use. */
   private earlyDeath: EngineDeath | null = null;
   private replaying: AbortController | null = null;
+  /** How the present live state came to be, when it is not the first. */
+  lastRebuild: Rebuild | null = null;
   /** Output of threads and tasks that go on between runs. */
   private readonly background: OutputGate;
 
@@ -76,6 +81,18 @@ export class Incarnation implements Disposable {
     return this.building !== null;
   }
 
+  /** The engine that is there or under way; null when nobody has asked for one. */
+  get coming(): Promise<IEngine> | null {
+    return this.engine ? Promise.resolve(this.engine) : this.building;
+  }
+
+  /** How the live state ended, while it is gone without having been put to sleep; else null. */
+  get deathDetail(): string | null {
+    if (this.engine || !this.absence || !deaths.has(this.absence.cause)) return null;
+    const { detail } = this.absence.details ?? {};
+    return typeof detail === 'string' ? detail : this.absence.cause;
+  }
+
   /**
    * The engine, made first if need be; however many ask, it is made once.
    * @throws engine_unavailable · storage_error
@@ -104,12 +121,13 @@ export class Incarnation implements Disposable {
     return notKept;
   }
 
-  /** Lets the live state go; the next `ensure` makes it again and says why. */
+  /** Lets the live state go, if it is there still; the next `ensure` makes it again and says why. */
   async discard(absence: Absence): Promise<void> {
     await this.building?.catch(() => undefined);
     const engine = this.engine;
     this.engine = null;
-    this.absence ??= absence;
+    // Whoever lets it go knows why; what a death before has told is added.
+    this.absence = { ...absence, details: { ...this.absence?.details, ...absence.details } };
     await engine?.dispose();
     await this.background.close();
   }
@@ -281,7 +299,7 @@ export class Incarnation implements Disposable {
     const closing = plan.open.filter((seq) => seq <= this.formerHead);
     const patch: SessionPatch = { epoch, asleep: null };
     this.writer.setEpoch(epoch);
-    await this.writer.appendEvents(
+    const events = await this.writer.appendEvents(
       [
         ...closing.map((seq) => ({
           type: 'result' as const,
@@ -308,6 +326,8 @@ export class Incarnation implements Disposable {
       patch,
     );
     this.formerHead = -1;
+    const told = events.at(-1);
+    if (told?.type === 'epoch') this.lastRebuild = summariseRebuild(told);
     this.owner.rebuilt(patch, built.replayed.length);
   }
 }

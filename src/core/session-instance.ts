@@ -3,7 +3,8 @@
  * the incarnation that holds the engine. Sleeping, saving and restarting are here; how a write runs is in the
  * pipeline.
  */
-import { errors, isSojournError, SojournError } from '../types/errors.js';
+import type { SojournError } from '../types/errors.js';
+import { errors, isSojournError } from '../types/errors.js';
 import type { IEngine } from '../types/engine.js';
 import type { NotKept, SessionEvent } from '../types/events.js';
 import type { ISessionFiles } from '../types/files.js';
@@ -24,23 +25,22 @@ import type {
   WriteCall,
 } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
-import { readAnswer } from './execution-answer.js';
+import { ExecutionReader } from './execution-reader.js';
 import { Incarnation } from './incarnation.js';
 import type { Absence } from './incarnation.js';
 import { IncrementalWriter } from './incremental-writer.js';
 import { Mailbox } from './mailbox.js';
-import { OutputReader } from './output-reader.js';
-import type { InputEvent } from './run-events.js';
+import { patchAfter } from './run-patch.js';
 import type { RunOutcome } from './run.js';
+import { RebuildPace } from './rebuild-pace.js';
 import { retired } from './retirement.js';
+import { setAside } from './set-aside.js';
 import { describeSession } from './session-metadata.js';
+import { SessionVitals } from './session-vitals.js';
 import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
 import { WritePipeline } from './write-pipeline.js';
-import type { Write } from './write-pipeline.js';
-
-/** A session that dies more often than this is not rebuilt ahead of its next use. */
-const rebuildPauseMs = 10_000;
+import type { Write } from './write.js';
 
 export class SessionInstance implements ISessionInstance {
   private readonly mailbox: Mailbox;
@@ -48,9 +48,9 @@ export class SessionInstance implements ISessionInstance {
   private readonly incarnation: Incarnation;
   private readonly pipeline: WritePipeline;
   private readonly saver: SessionSaver;
-  private readonly outputs: OutputReader;
-  /** When a rebuild was last asked for, on the monotonic clock. */
-  private rebuiltAt = -Infinity;
+  private readonly executions: ExecutionReader;
+  readonly vitals: SessionVitals;
+  private readonly pace = new RebuildPace();
   private readonly reads = new Set<Promise<unknown>>();
   private lastAccess: number;
   /** Set when this instance has ended; said to whoever still asks it. */
@@ -64,7 +64,6 @@ export class SessionInstance implements ISessionInstance {
   ) {
     const { store, clock, publish } = services;
     const { session_id: sessionId, durability } = record;
-    this.outputs = new OutputReader(services);
     this.mailbox = new Mailbox(services.config.limits.queue_length);
     const options = { store, clock, sessionId, durability, announce: publish };
     this.writer = new IncrementalWriter(options, record.head_seq, record.epoch);
@@ -88,6 +87,11 @@ export class SessionInstance implements ISessionInstance {
       patchFor: (write, outcome) => this.patchFor(write, outcome),
       settled: (write, outcome) => this.settled(write, outcome),
     });
+    this.executions = new ExecutionReader(services, {
+      record: () => this.currentRecord(),
+      isUnanswered: (seq) => this.pipeline.isUnanswered(seq),
+      settle: (seq) => this.pipeline.settleOutput(seq),
+    });
     this.saver = new SessionSaver(services, {
       mailbox: this.mailbox,
       record: () => this.currentRecord(),
@@ -98,6 +102,12 @@ export class SessionInstance implements ISessionInstance {
         this.record.head_checkpoint = checkpoint.checkpoint_id;
         this.record.checkpoint_count += 1;
       },
+    });
+    this.vitals = new SessionVitals(clock, {
+      record: () => this.currentRecord(),
+      mailbox: this.mailbox,
+      incarnation: this.incarnation,
+      isEnded: () => this.ended !== null,
     });
     this.lastAccess = Date.parse(record.last_activity);
   }
@@ -154,23 +164,14 @@ export class SessionInstance implements ISessionInstance {
     return read;
   }
 
-  async readExecution(seq: number): Promise<ExecuteResult> {
-    const input = await this.inputAt(seq);
-    if (input.operation !== 'execute') throw this.noExecution(seq);
-    const answer = await readAnswer(this.services, input, {
-      streams: true,
-      unanswered: this.pipeline.isUnanswered(seq),
-      epoch: this.record.epoch,
-      durable: this.record.durability !== 'async',
-      outputLimit: this.services.config.limits.output_bytes,
-    });
-    return answer as ExecuteResult;
+  readExecution(seq: number): Promise<ExecuteResult> {
+    this.assertOpen();
+    return this.executions.answer(seq);
   }
 
-  async readOutput(seq: number, query: OutputQuery): Promise<OutputPage> {
-    const input = await this.inputAt(seq);
-    await this.pipeline.settleOutput(seq);
-    return this.outputs.read(input, query, this.pipeline.isUnanswered(seq));
+  readOutput(seq: number, query: OutputQuery): Promise<OutputPage> {
+    this.assertOpen();
+    return this.executions.output(seq, query);
   }
 
   async replyInput(value: string | null, call: InputCall): Promise<InputReceipt> {
@@ -199,9 +200,7 @@ export class SessionInstance implements ISessionInstance {
     await this.mailbox.exclusive(async () => {
       const engine = await this.engine();
       await this.writer.flush();
-      const checkpoint = async () => {
-        await this.saver.saveInTurn('fork');
-      };
+      const checkpoint = () => this.saver.saveInTurn('fork');
       await make({ record: { ...this.currentRecord() }, engine, checkpoint });
     });
   }
@@ -289,6 +288,7 @@ export class SessionInstance implements ISessionInstance {
       memoryBytes,
       lastAccess: this.lastAccess,
       inputRequest: this.pipeline.inputRequest,
+      lastRebuild: this.incarnation.lastRebuild,
     };
     return describeSession(this.currentRecord(), live, inactivity);
   }
@@ -308,9 +308,8 @@ export class SessionInstance implements ISessionInstance {
   }
 
   async getChangesSinceLastSave(): Promise<SessionEvent[]> {
-    const { store } = this.services;
     const newest = await this.saver.newest();
-    return store.readJournal(this.id, (newest?.seq ?? -1) + 1, Number.MAX_SAFE_INTEGER);
+    return this.services.store.readJournal(this.id, (newest?.seq ?? -1) + 1, Number.MAX_SAFE_INTEGER);
   }
 
   async updateMetadata(patch: SessionPatch): Promise<SessionMetadata> {
@@ -322,18 +321,6 @@ export class SessionInstance implements ISessionInstance {
 
   private assertOpen(): void {
     if (this.ended) throw this.ended;
-  }
-
-  private async inputAt(seq: number): Promise<InputEvent> {
-    this.assertOpen();
-    const [input] = seq > this.writer.headSeq ? [] : await this.services.store.readJournal(this.id, seq, 1);
-    if (input?.type === 'input') return input;
-    throw this.noExecution(seq);
-  }
-
-  private noExecution(seq: number): SojournError {
-    const fields = { session_id: this.id, seq };
-    return new SojournError('execution_not_found', `No execution at seq ${seq}.`, fields);
   }
 
   private currentRecord(): SessionRecord {
@@ -351,28 +338,14 @@ export class SessionInstance implements ISessionInstance {
     try {
       return await this.incarnation.ensure();
     } catch (error) {
-      if (isSojournError(error, 'storage_error') && error.fields.damaged === true) await this.setAside(error);
+      if (isSojournError(error, 'storage_error') && error.fields.damaged === true)
+        await setAside(this.id, error, this.services);
       throw error;
     }
   }
 
-  /** Stored data that cannot be trusted: nothing is run on it, and whoever asks is told why. */
-  private async setAside(error: SojournError): Promise<void> {
-    const failure = {
-      code: error.code,
-      detail: error.detail,
-      at: new Date(this.services.clock.now()).toISOString(),
-    };
-    this.services.log.error({ session_id: this.id, err: error }, 'a damaged session was set aside');
-    await this.services.store.updateSession(this.id, { failure });
-    this.services.broken();
-  }
-
   private patchFor(write: Write, outcome: RunOutcome): SessionPatch {
-    const patch: SessionPatch = { last_activity: new Date(this.services.clock.now()).toISOString() };
-    if (write.operation === 'execute') patch.total_executions = this.record.total_executions + 1;
-    if (write.operation === 'clear' && outcome.status === 'ok') patch.variable_count = 0;
-    if (outcome.execute?.variable_count !== undefined) patch.variable_count = outcome.execute.variable_count;
+    const patch = patchAfter(write, outcome, this.record, this.services.clock);
     this.touch();
     Object.assign(this.record, patch);
     return patch;
@@ -380,6 +353,7 @@ export class SessionInstance implements ISessionInstance {
 
   private async settled(write: Write, outcome: RunOutcome): Promise<boolean> {
     const { execute } = outcome;
+    if (execute) this.vitals.add(outcome.duration_ms);
     this.incarnation.endOfRun();
     if (execute?.interrupt && execute.interrupt.rung !== 'signal') {
       const cause = outcome.status === 'timeout' ? 'hard_timeout' : 'interrupt_escalated';
@@ -415,11 +389,7 @@ export class SessionInstance implements ISessionInstance {
 
   private rebuildSoon(): void {
     if (this.ended) return;
-    // What dies again at once is rebuilt when somebody asks for it: else it would be rebuilt for ever.
-    const now = this.services.clock.monotonic();
-    const recently = now - this.rebuiltAt < rebuildPauseMs;
-    this.rebuiltAt = now;
-    if (recently) return;
+    if (!this.pace.allows(this.services.clock.monotonic())) return;
     void this.mailbox
       .exclusive(() => this.engine(), { first: true })
       .catch((error: unknown) => {

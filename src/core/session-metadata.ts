@@ -1,5 +1,12 @@
 /** What clients see of a session: the stored record, and on top what only a live session knows. */
-import type { InputRequest, SessionMetadata, SessionRecord, SessionStatus } from '../types/session.js';
+import type { SessionEvent } from '../types/events.js';
+import type {
+  InputRequest,
+  Rebuild,
+  SessionMetadata,
+  SessionRecord,
+  SessionStatus,
+} from '../types/session.js';
 
 export interface LiveFacts {
   readonly status: SessionStatus;
@@ -8,6 +15,7 @@ export interface LiveFacts {
   readonly lastAccess: number;
   /** What its code waits for. */
   readonly inputRequest: InputRequest | null;
+  readonly lastRebuild: Rebuild | null;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -37,6 +45,7 @@ export function describeSession(
     memoryBytes: 0,
     lastAccess: Date.parse(record.last_activity),
     inputRequest: null,
+    lastRebuild: null,
   };
   const { lastAccess, memoryBytes: memory } = facts;
   const sleeps = facts.status !== 'hibernated' && facts.status !== 'busy' && record.timeout_s > 0;
@@ -70,5 +79,21 @@ export function describeSession(
     variable_count: record.variable_count,
     error: record.failure,
     input_request: facts.inputRequest,
+    last_rebuild: facts.lastRebuild,
+  };
+}
+
+/** The sentence and the counts of an event that tells of a rebuild. */
+export function summariseRebuild(event: Extract<SessionEvent, { type: 'epoch' }>): Rebuild {
+  const { detail } = event.details ?? {};
+  return {
+    cause: event.cause,
+    detail: typeof detail === 'string' ? detail : null,
+    at: event.at,
+    seq: event.seq,
+    restored_seq: event.restored_seq,
+    replayed_count: event.replayed.length,
+    lost_count: event.lost.length,
+    not_kept_count: event.not_kept.length,
   };
 }

@@ -37,6 +37,8 @@ export class SessionSaver {
   /** Checkpoints are stored in the order in which they were fixed: the last one stored is where recovery begins. */
   private writing: Promise<unknown> = Promise.resolve();
   private appliedSeq: number | null = null;
+  /** One that has been asked for and has not fixed the state yet: it will cover whatever comes until then. */
+  private coming: Promise<CheckpointRecord | null> | null = null;
 
   constructor(
     private readonly services: SessionServices,
@@ -47,9 +49,10 @@ export class SessionSaver {
     return this.cost.inputs > 0;
   }
 
-  /** True when recovery would take longer than the configuration likes. */
+  /** True when recovery would take longer than the configuration likes, and nobody has asked for a checkpoint yet. */
   get isDue(): boolean {
     const { replay_cost_ms, replay_inputs } = this.services.config.checkpoint;
+    if (this.coming) return false;
     return this.cost.inputs >= replay_inputs || this.cost.ms >= replay_cost_ms;
   }
 
@@ -64,14 +67,13 @@ export class SessionSaver {
   }
 
   /** Waits for its turn in the mailbox; null when the newest checkpoint covers everything. */
-  async save(reason: string): Promise<CheckpointRecord | null> {
-    await this.settle();
-    if (!this.isDirty || !this.host.engine()) return null;
-    const saving = this.fixAndWrite(reason).finally(() => {
-      this.saving = null;
+  save(reason: string): Promise<CheckpointRecord | null> {
+    if (this.coming) return this.coming;
+    const coming = this.saveNext(reason).finally(() => {
+      if (this.coming === coming) this.coming = null;
     });
-    this.saving = saving;
-    return saving;
+    this.coming = coming;
+    return coming;
   }
 
   /** For a caller that holds the turn: nothing else runs meanwhile. */
@@ -113,10 +115,25 @@ export class SessionSaver {
     return head_checkpoint === null ? null : this.services.store.getCheckpoint(session_id, head_checkpoint);
   }
 
+  private async saveNext(reason: string): Promise<CheckpointRecord | null> {
+    await this.settle();
+    if (!this.isDirty || !this.host.engine()) {
+      this.coming = null;
+      return null;
+    }
+    const saving = this.fixAndWrite(reason).finally(() => {
+      this.saving = null;
+    });
+    this.saving = saving;
+    return saving;
+  }
+
   private async fixAndWrite(reason: string): Promise<CheckpointRecord | null> {
     let cost = this.cost;
     const fixed = await this.host.mailbox.exclusive(() => {
       cost = this.cost;
+      // What is asked for from here on is not covered.
+      this.coming = null;
       // The engine may have died while this waited for its turn; the rebuilt one is dirty again.
       return this.host.engine() ? this.fix(reason) : Promise.resolve(null);
     });

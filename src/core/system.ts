@@ -261,6 +261,15 @@ export const systemFiles: IFiles = {
   holdDirectory,
   holdFile,
   realPath: (path) => fs.realpath(path),
+  freeBytes: async (path) => {
+    try {
+      const { bavail, bsize } = await fs.statfs(path);
+      return bavail * bsize;
+    } catch (error) {
+      if (hasCode(error, 'ENOSYS')) return null;
+      throw error;
+    }
+  },
 };
 
 export const systemSpawner: ISpawner = {

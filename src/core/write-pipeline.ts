@@ -27,8 +27,8 @@ import { runInEngine } from './run.js';
 import type { RunOutcome } from './run.js';
 import { RunStage } from './run-stage.js';
 import type { SessionServices } from './session-services.js';
-
-type Params = Readonly<Record<string, unknown>>;
+import { Write } from './write.js';
+import type { Params } from './write.js';
 
 /** Whoever repeats a reply does it soon. */
 const repliesMax = 100;
@@ -46,41 +46,6 @@ export interface PipelineHost {
   patchFor(write: Write, outcome: RunOutcome): SessionPatch;
   /** The result is journaled and the caller not yet answered; false when its effect will not survive a crash. */
   settled(write: Write, outcome: RunOutcome): Promise<boolean>;
-}
-
-/** One write on its way. */
-export class Write {
-  seq: number | null = null;
-  /** Its result is in the journal. */
-  answered = false;
-  /** It was refused before it had a place, and will have none. */
-  refused = false;
-  /** The journal alone cannot give its effect again. */
-  isSecret = false;
-  private journaling: Promise<number> | null = null;
-
-  constructor(
-    readonly operation: string,
-    readonly params: Params,
-    readonly call: WriteCall,
-    /** False: recovery must never run it again. */
-    readonly repeatable: boolean,
-    private readonly append: (write: Write) => Promise<SessionEvent[]>,
-  ) {}
-
-  /** Gives it its place in the journal, once. */
-  journal(): Promise<number> {
-    this.journaling ??= this.append(this).then((events) => {
-      this.seq = events[0]?.seq ?? 0;
-      return this.seq;
-    });
-    return this.journaling;
-  }
-
-  /** Its place, also one that is being stored now; null when nobody has asked for one. */
-  get place(): Promise<number> | null {
-    return this.journaling;
-  }
 }
 
 interface Running {

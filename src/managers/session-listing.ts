@@ -58,9 +58,14 @@ export const inactivityOf = ({ clock, config }: Pick<ListingServices, 'clock' | 
 export function liveFactsOf(pool: ISessionPool, id: string): LiveFacts | null {
   const live = pool.peek(id);
   if (!live) return null;
-  const { status, memory_bytes, input_request } = live.getMetadata();
-  const inputRequest = input_request ?? null;
-  return { status, memoryBytes: memory_bytes, lastAccess: live.getLastAccessTime(), inputRequest };
+  const { status, memory_bytes, input_request = null, last_rebuild = null } = live.getMetadata();
+  return {
+    status,
+    memoryBytes: memory_bytes,
+    lastAccess: live.getLastAccessTime(),
+    inputRequest: input_request,
+    lastRebuild: last_rebuild,
+  };
 }
 
 /** Sessions of others do not exist for a principal without admin access. */

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type { ExecutionError, NotKept, OutputEventBody, ResultStatus } from './events.js';
 import type { Access, HttpAlias, MediaForm } from './operation.js';
+import type { ProcessHealth } from './health.js';
 import type { Disposable, ILog } from './ports.js';
 import type { ExecuteResult, Isolation } from './session.js';
 
@@ -32,6 +33,13 @@ export interface IEngine extends Disposable {
   clear?(): Promise<void>;
   /** Resident private memory in bytes, as last measured. */
   memoryBytes?(): number;
+  /** What the machine says of the engine's process, also while it runs code; never asks the process itself. */
+  processHealth?(): Promise<ProcessHealth>;
+  /**
+   * Resolves with the engine's next sign of life, after what it was asked before; never holds up what it is asked
+   * next, and is not repeated while one is awaited.
+   */
+  ping?(): Promise<void>;
 }
 
 export interface ExecuteRequest {

@@ -61,6 +61,7 @@ export {
   interruptReportSchema,
   ISessionPool,
   isolationSchema,
+  rebuildSchema,
   recoverySchema,
   sessionIdPattern,
   sessionIdRule,
@@ -79,6 +80,7 @@ export type {
   InterruptReport,
   ISessionInstance,
   Isolation,
+  Rebuild,
   Recovery,
   SessionMetadata,
   SessionPatch,
@@ -89,6 +91,15 @@ export type {
   WriteCall,
   WriteReceipt,
 } from './session.js';
+export { machineHealthSchema, responsivenessSchema, sessionHealthSchema } from './health.js';
+export type {
+  HealthStatus,
+  MachineHealth,
+  ProcessHealth,
+  Responsiveness,
+  SessionHealth,
+  Vitals,
+} from './health.js';
 export {
   defineServerOperation,
   defineSessionOperation,

@@ -79,6 +79,8 @@ export interface IFiles {
   makeLink(path: string, target: string): Promise<void>;
   /** Removes one name, a folder only when it is empty; never looks inside. ENOENT when it is gone. */
   removeOne(path: string): Promise<void>;
+  /** Bytes that are free for this user on the disk of a folder; null where the system does not tell. */
+  freeBytes(path: string): Promise<number | null>;
   /** Opens a folder, never through a final symbolic link (ENOTDIR or ELOOP). */
   holdDirectory(path: string): Promise<HeldDirectory>;
   /**

@@ -7,6 +7,7 @@ import { epochCauseSchema, executionErrorSchema, mimeBundleSchema, resultStatusS
 import type { IEngine } from './engine.js';
 import type { SessionEvent } from './events.js';
 import type { ISessionFiles } from './files.js';
+import type { Vitals } from './health.js';
 import type { Principal, WriteOptions } from './operation.js';
 import type { Disposable } from './ports.js';
 import type { CheckpointRecord } from './store.js';
@@ -86,6 +87,22 @@ export const inputRequestSchema = z.object({
   password: z.boolean(),
 });
 export type InputRequest = z.infer<typeof inputRequestSchema>;
+export const rebuildSchema = z
+  .object({
+    cause: epochCauseSchema,
+    /** What happened, in a sentence, where the live state ended by itself. */
+    detail: z.string().nullable(),
+    at: z.string(),
+    /** The event that has the lists behind the counts. */
+    seq: z.number().int(),
+    restored_seq: z.number().int().nullable(),
+    replayed_count: z.number().int(),
+    lost_count: z.number().int(),
+    not_kept_count: z.number().int(),
+  })
+  .meta({ id: 'Rebuild' });
+/** How the present live state came to be, when it is not the first. */
+export type Rebuild = z.infer<typeof rebuildSchema>;
 
 export const sessionMetadataSchema = z.object({
   session_id: z.string(),
@@ -121,6 +138,8 @@ export const sessionMetadataSchema = z.object({
   error: failureSchema.nullable(),
   /** What the running code waits for, to be answered with `reply_input`; null when it waits for nothing. */
   input_request: inputRequestSchema.nullable().optional(),
+  /** Of a live session that is not in its first incarnation; else null. */
+  last_rebuild: rebuildSchema.nullable().optional(),
 });
 export type SessionMetadata = z.infer<typeof sessionMetadataSchema>;
 
@@ -235,7 +254,7 @@ export interface ForkMoment {
   readonly record: SessionRecord;
   readonly engine: IEngine;
   /** Takes a checkpoint of this moment. */
-  checkpoint(): Promise<void>;
+  checkpoint(): Promise<unknown>;
 }
 
 /** A live session: its mailbox, its journal and, while awake, its engine. */
@@ -246,6 +265,7 @@ export interface ISessionInstance extends Disposable {
   readonly files: ISessionFiles;
   /** True when recovery runs acknowledged inputs again. */
   readonly replays: boolean;
+  readonly vitals: Vitals;
   /** Runs code in a code session: `performWrite('execute', {code})` with the defaults. */
   execute(command: string): Promise<ExecuteResult>;
   /** Journals the input, runs it when its turn comes, journals the answer, then resolves. */

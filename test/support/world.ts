@@ -8,6 +8,8 @@ import { loadConfig } from '../../src/core/config.js';
 import { SessionPool } from '../../src/core/session-pool.js';
 import { silentLog, systemClock, systemFiles, systemIds } from '../../src/core/system.js';
 import { codeOperations } from '../../src/managers/code-operations.js';
+import { healthOperations } from '../../src/managers/health-operations.js';
+import { MachineGauge } from '../../src/managers/machine-gauge.js';
 import { PersistenceManager } from '../../src/managers/persistence-manager.js';
 import { serverOperations } from '../../src/managers/server-operations.js';
 import { SessionManager } from '../../src/managers/session-manager.js';
@@ -86,6 +88,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...sessionOperations(sessions, clock),
     ...codeOperations(engines, sessions),
     ...statelessOperations(engines, stateless),
+    ...healthOperations(sessions, pool, new MachineGauge(systemFiles, clock, dataDir)),
   ];
   for (const operation of operations) catalogue.register(operation);
   await sessions.start();

@@ -20,7 +20,8 @@ class LimitedBuffer(io.BytesIO):
         self.left = limit
 
     def write(self, data: Any) -> int:
-        self.left -= len(data)
+        # The pickler hands over what is large as it is, and a buffer of numpy has no length.
+        self.left -= len(data) if type(data) is bytes else memoryview(data).nbytes
         if self.left < 0:
             raise TooLarge
         return super().write(data)

@@ -33,6 +33,8 @@ def _make_encoder() -> Callable[[Any], str]:
 
 to_json = _make_encoder()
 from_json = json.JSONDecoder().raw_decode
+# As it was before any code of the session.
+SELECT = select.select
 HEADER = struct.Struct('>II')
 # Below this, one copy is cheaper than a second system call.
 JOIN_BYTES = 65536
@@ -119,9 +121,9 @@ class Channel:
         del self._buffer[:end]
         return message, tail
 
-    def has_input(self) -> bool:
-        """True when a frame has come, or a part of one."""
-        return bool(self._buffer) or bool(select.select([self._socket], [], [], 0)[0])
+    def has_input(self, wait_s: float = 0) -> bool:
+        """True when a frame has come, or a part of one, or comes within a time."""
+        return bool(self._buffer) or bool(SELECT([self._socket], [], [], wait_s)[0])
 
     def fill(self) -> bool:
         """Waits for more bytes of the next frame; False when the other side has closed."""

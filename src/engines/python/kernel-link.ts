@@ -2,6 +2,7 @@
  * One kernel as its engine talks to it: a request at a time, output as it comes, and one end, told once, after
  * everything that the kernel sent before it died.
  */
+import type { z } from 'zod';
 import { SojournError } from '../../types/errors.js';
 import type { OutputEventBody } from '../../types/events.js';
 import type { ExitStatus, IClock, Timer } from '../../types/ports.js';
@@ -32,6 +33,8 @@ interface Pending {
 
 export class KernelLink {
   private pending: Pending | null = null;
+  private ping: Pending | null = null;
+  /** The newest request; a ping may have a newer id only while nothing is asked. */
   private lastId = 0;
   private over: Error | null = null;
   /** Where output goes that belongs to no request. */
@@ -74,6 +77,22 @@ export class KernelLink {
     this.process.kill();
   }
 
+  /**
+   * Asks for a sign of life while nothing else is asked. What is asked next need not wait for it: the kernel answers
+   * in order.
+   */
+  signOfLife(): Promise<void> {
+    if (this.over) return Promise.reject(this.over);
+    if (this.pending || this.ping)
+      throw new Error('a kernel is pinged once at a time, and not during a request');
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise<void>((resolve, reject) => {
+      this.ping = { id, onOutput: undefined, resolve: () => resolve(), reject };
+      this.process.channel.send({ op: 'ping', id });
+    });
+  }
+
   /** One request at a time: the caller waits for the answer before it asks again. */
   request(
     op: string,
@@ -90,12 +109,20 @@ export class KernelLink {
     });
   }
 
+  /** What a kernel answers is checked; one that answers nonsense is ended. @throws kernel_died */
+  read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    this.process.channel.fail('an answer has the wrong shape');
+    throw new SojournError('kernel_died', 'The kernel gave an answer of the wrong shape and was ended.');
+  }
+
   /** The end of all questions: rejects what still waits for an answer, and whatever is asked from now on. */
   abandon(error: Error): void {
     this.over ??= error;
-    const pending = this.pending;
-    this.pending = null;
-    pending?.reject(error);
+    const waiting = [this.ping, this.pending];
+    this.ping = this.pending = null;
+    for (const one of waiting) one?.reject(error);
   }
 
   private receive(frames: readonly Frame[]): void {
@@ -152,14 +179,15 @@ export class KernelLink {
   }
 
   private settle(message: Extract<KernelMessage, { t: 'reply' | 'failed' }>): void {
-    const pending = this.pending;
-    if (message.id !== pending?.id) {
+    const answered = [this.ping, this.pending].find((one) => one?.id === message.id);
+    if (!answered) {
       this.process.channel.fail('an answer to no question');
       return;
     }
-    this.pending = null;
-    if (message.t === 'reply') pending.resolve(message.value);
-    else pending.reject(errorOf(message));
+    if (answered === this.ping) this.ping = null;
+    else this.pending = null;
+    if (message.t === 'reply') answered.resolve(message.value);
+    else answered.reject(errorOf(message));
   }
 }
 

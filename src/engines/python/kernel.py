@@ -41,6 +41,9 @@ from sojourn_kernel.variables import (
     set_variable,
 )
 
+# How often it is asked whether a copy has ended, while there is one and nothing else to do.
+REAP_S = 0.05
+
 
 # What a handler returns in the kernel of a live fork: nobody has asked that one anything.
 FORKED = object()
@@ -104,6 +107,7 @@ class Kernel:
             ),
             'run_script': lambda request, tail: self._guarded(self._scripts.run, request),
             'clear': self._clear,
+            'ping': lambda request, tail: None,
             'capture': self._capture,
             'fork': self._fork,
             'part': self._part,
@@ -142,6 +146,7 @@ class Kernel:
         """Answers requests until the server closes the connection."""
         while True:
             self._idle()
+            self._await_copies()
             frame = self._channel.receive()
             if frame is None:
                 os._exit(0)
@@ -289,6 +294,11 @@ class Kernel:
         not_kept = self._guarded(restorer.restore)
         rebuild.home.find_definition = None
         return {'not_kept': not_kept, 'variable_count': count_variables(self._runner.namespace)}
+
+    def _await_copies(self) -> None:
+        """A session may be left alone for days: a copy that has ended is not to stay with it as a zombie."""
+        while self._copies and not self._channel.has_input(REAP_S):
+            self._reap()
 
     def _reap(self) -> None:
         for pid in list(self._copies):

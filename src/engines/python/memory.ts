@@ -42,13 +42,10 @@ export class MemoryGauge implements Disposable {
 
   private async measure(): Promise<void> {
     this.measuredAt = this.clock.monotonic();
-    const text = await readText(this.files, `/proc/${this.pid}/smaps_rollup`);
+    const memory = await readMemory(this.files, this.pid);
     this.timer = null;
-    if (text === null || this.closed) return;
-    const kilobytes = [...text.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+) kB$/gm)].map((match) =>
-      Number(match[1]),
-    );
-    this.bytes = kilobytes.reduce((sum, value) => sum + value, 0) * 1024;
+    if (memory === null || this.closed) return;
+    this.bytes = memory.private;
   }
 }
 
@@ -76,7 +73,22 @@ export class OutOfMemoryWatch {
   }
 }
 
-async function readText(files: IFiles, path: string): Promise<string | null> {
+/** Bytes: what is the process's alone, and that with its share of the rest (PSS). Null when it cannot be told. */
+export async function readMemory(
+  files: IFiles,
+  pid: number,
+): Promise<{ private: number; pss: number } | null> {
+  const text = await readText(files, `/proc/${pid}/smaps_rollup`);
+  if (!text) return null;
+  const sum = (names: RegExp) =>
+    [...text.matchAll(names)].reduce((total, match) => total + Number(match[1]), 0) * 1024;
+  return {
+    private: sum(/^Private_(?:Clean|Dirty):\s+(\d+) kB$/gm),
+    pss: sum(/^Pss:\s+(\d+) kB$/gm),
+  };
+}
+
+export async function readText(files: IFiles, path: string): Promise<string | null> {
   try {
     return new TextDecoder().decode(await files.read(path));
   } catch {

@@ -10,21 +10,21 @@ import type {
   ExecuteRequest,
   ICapture,
   IEngine,
-  InterruptReason,
   RestoreReport,
   RunContext,
 } from '../../types/engine.js';
 import { errors, isSojournError, SojournError } from '../../types/errors.js';
-import type { ExecutionError, NotKept, OutputEventBody, ResultStatus } from '../../types/events.js';
+import type { NotKept } from '../../types/events.js';
+import type { ProcessHealth } from '../../types/health.js';
 import type { Disposable } from '../../types/ports.js';
 import { PythonCapture } from './capture.js';
 import { InterruptLadder } from './interrupt-ladder.js';
-import type { Rung } from './interrupt-ladder.js';
 import { describeDeath } from './kernel-death.js';
 import type { KernelHost } from './kernel-host.js';
 import { KernelLink, nobody } from './kernel-link.js';
 import type { KernelProcess } from './kernel-process.js';
 import { MemoryGauge } from './memory.js';
+import { ProcessGauge } from './process-gauge.js';
 import type { PythonEngineOptions } from './options.js';
 import { PackageInstall } from './package-install.js';
 import type { InstallRequest, InstallResult, InstallTarget } from './package-install.js';
@@ -33,39 +33,40 @@ import {
   captureReplySchema,
   executeReplySchema,
   forkReplySchema,
-  manifestPartsSchema,
   restoreReplySchema,
   scriptReplySchema,
 } from './protocol.js';
-import type { ExecuteReply } from './protocol.js';
+import { restoreState } from './restore-state.js';
+import {
+  interruptReason,
+  isStopped,
+  outcomeOf,
+  outputOf,
+  reasonOf,
+  scriptOutcome,
+  stopped,
+  stoppedError,
+  threadLeftBehind,
+} from './run-outcome.js';
+import type { Interrupt, ScriptOutcome, ScriptRequest } from './run-outcome.js';
 import { Turns } from './turns.js';
 
-const restoreLimitMs = 60_000;
 /** For what is no run of user code, but may meet some: a __repr__, a __del__, a hook of fork. */
 const defaultReadLimitMs = 10_000;
 const defaultCaptureLimitMs = 20_000;
 /** What a checkpoint holds besides variables: sources of cells, random states. */
 const extraBytesMax = 64 * 1024 ** 2;
 
-export interface ScriptRequest {
-  readonly path: string;
-  readonly args: readonly string[];
-}
-export interface ScriptOutcome {
-  status: ResultStatus;
-  returncode: number | null;
-}
-
-type Interrupt = { rung: Rung; ms: number } | null;
-
 export class PythonEngine implements IEngine {
   private readonly turns = new Turns();
   private readonly link: KernelLink;
   private readonly gauge: MemoryGauge;
+  private readonly processGauge: ProcessGauge;
   private readonly copies = new Map<Disposable, number>();
   private installing: PackageInstall | null = null;
   private ladder: InterruptLadder | null = null;
   private policy: Policy = 'open';
+  private pinging: Promise<void> | null = null;
   private closed = false;
   private death: SojournError | null = null;
   private ended: Promise<void> = Promise.resolve();
@@ -78,6 +79,7 @@ export class PythonEngine implements IEngine {
   ) {
     this.link = new KernelLink(process, options.clock);
     this.gauge = new MemoryGauge(process.pid, options.files, options.clock);
+    this.processGauge = new ProcessGauge(process.pid, options.files, options.clock);
   }
 
   /** Begins to listen to the kernel, and makes it ready for the policy. @throws kernel_died · timeout */
@@ -85,6 +87,7 @@ export class PythonEngine implements IEngine {
     this.link.onOutput = (output) => this.context.emit(output);
     this.ended = this.watch();
     this.gauge.touch();
+    this.processGauge.start();
     this.policy = policy;
     if (policy === 'open') return this;
     try {
@@ -123,7 +126,7 @@ export class PythonEngine implements IEngine {
       try {
         const request = { ...params, seq: context.inputSeq };
         const [value, interrupt] = await this.perform(operation, request, context);
-        return outcomeOf(this.read(executeReplySchema, value), interrupt, context);
+        return outcomeOf(this.link.read(executeReplySchema, value), interrupt, context);
       } catch (error) {
         const interrupt = this.death ? await this.ladder?.stop() : null;
         if (interrupt?.rung === 'terminate' || interrupt?.rung === 'kill') return stopped(context, interrupt);
@@ -147,14 +150,9 @@ export class PythonEngine implements IEngine {
       const grace_s = this.options.interruptGraceMs / 2000;
       const { path, args } = script;
       try {
-        const [value] = await this.perform(
-          'run_script',
-          { path, args, grace_s, seq: context.inputSeq },
-          context,
-        );
-        const { returncode, interrupted } = this.read(scriptReplySchema, value);
-        if (interrupted && isStopped(context)) return { status: reasonOf(context), returncode };
-        return { status: returncode === 0 ? 'ok' : 'error', returncode };
+        const params = { path, args, grace_s, seq: context.inputSeq };
+        const [value] = await this.perform('run_script', params, context);
+        return scriptOutcome(this.link.read(scriptReplySchema, value), context);
       } catch (error) {
         // Stopped before there was a script.
         if (!isStopped(context) || !isSojournError(error, 'internal')) throw error;
@@ -179,7 +177,7 @@ export class PythonEngine implements IEngine {
       this.assertUsable();
       if (isStopped(context)) throw stoppedError(operation, reasonOf(context));
       const limitMs = this.options.readLimitMs ?? defaultReadLimitMs;
-      return this.read(schema, await this.bounded(operation, params, limitMs, context));
+      return this.link.read(schema, await this.bounded(operation, params, limitMs, context));
     });
   }
 
@@ -214,7 +212,7 @@ export class PythonEngine implements IEngine {
       try {
         const params = { ticket, variable_bytes: variableBytes, session_bytes: sessionBytes };
         const limitMs = this.options.captureLimitMs ?? defaultCaptureLimitMs;
-        const { pid } = this.read(captureReplySchema, await this.bounded('capture', params, limitMs));
+        const { pid } = this.link.read(captureReplySchema, await this.bounded('capture', params, limitMs));
         const letGo = this.process.lease.hold(pid);
         const capture = new PythonCapture({
           expected,
@@ -247,17 +245,13 @@ export class PythonEngine implements IEngine {
       const limitMs = this.options.captureLimitMs ?? defaultCaptureLimitMs;
       let threads: string[] = [];
       const process = await this.host.forkKernel(this.process, context, async (params) => {
-        const reply = this.read(forkReplySchema, await this.bounded('fork', params, limitMs));
+        const reply = this.link.read(forkReplySchema, await this.bounded('fork', params, limitMs));
         threads = reply.threads;
         return reply.pid;
       });
-      const reason = 'threads do not go along with a fork';
       const engine = await new PythonEngine(process, this.host, context, this.options).open();
       engine.policy = this.policy;
-      return {
-        engine,
-        not_kept: threads.map((name) => ({ name, type: 'Thread', reason })),
-      };
+      return { engine, not_kept: threads.map(threadLeftBehind) };
     });
   }
 
@@ -265,24 +259,9 @@ export class PythonEngine implements IEngine {
   restore(source: CheckpointSource): Promise<RestoreReport> {
     return this.turns.run(async () => {
       this.assertUsable();
-      const wanted = new Set(
-        (manifestPartsSchema.parse(source.manifest).groups ?? []).map((group) => group.part),
-      );
-      wanted.add('cells').add('random');
-      for (const { name } of source.parts) {
-        if (wanted.has(name)) await this.link.request('part', { name }, { tail: await source.read(name) });
-      }
-      const timer = this.options.clock.setTimer(restoreLimitMs, () => {
-        this.link.abandon(
-          new SojournError('timeout', `The state was not back after ${restoreLimitMs / 1000} s.`),
-        );
-        this.process.kill();
-      });
       try {
-        const reply = await this.link.request('restore', { manifest: source.manifest });
-        return this.read(restoreReplySchema, reply);
+        return this.link.read(restoreReplySchema, await restoreState(this.link, source, this.options.clock));
       } finally {
-        timer.cancel();
         this.gauge.touch();
       }
     });
@@ -298,6 +277,24 @@ export class PythonEngine implements IEngine {
 
   memoryBytes(): number {
     return this.gauge.read();
+  }
+
+  processHealth(): Promise<ProcessHealth> {
+    return this.processGauge.look();
+  }
+
+  /** Takes its turn to ask, and lets the next one go on before the answer: a kernel that hangs can be stopped still. */
+  ping(): Promise<void> {
+    this.pinging ??= this.turns
+      .run(() => {
+        this.assertUsable();
+        return Promise.resolve({ answer: this.link.signOfLife() });
+      })
+      .then(({ answer }) => answer)
+      .finally(() => {
+        this.pinging = null;
+      });
+    return this.pinging;
   }
 
   /** Kills the kernel with everything it started; captures that were taken can still be written. */
@@ -381,14 +378,6 @@ export class PythonEngine implements IEngine {
     }
   }
 
-  /** What a kernel answers is checked; one that answers nonsense is ended. */
-  private read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-    const parsed = schema.safeParse(value);
-    if (parsed.success) return parsed.data;
-    this.process.channel.fail('an answer has the wrong shape');
-    throw new SojournError('kernel_died', 'The kernel gave an answer of the wrong shape and was ended.');
-  }
-
   private async watch(): Promise<void> {
     const end = await this.link.run();
     this.gauge.dispose();
@@ -405,35 +394,3 @@ export class PythonEngine implements IEngine {
     this.context.died(death);
   }
 }
-
-function outcomeOf(reply: ExecuteReply, interrupt: Interrupt, context: RunContext): ExecuteOutcome {
-  const { interrupted, ...outcome } = reply;
-  // A run that ended by itself while the signal was on its way was not stopped.
-  if (interrupt === null || !interrupted) return outcome;
-  return { ...outcome, status: reasonOf(context), interrupt };
-}
-
-/** A run that never began, or whose kernel had to be ended. */
-function stopped(context: RunContext, interrupt: Interrupt): ExecuteOutcome {
-  const message = interrupt
-    ? 'The run did not stop when it was interrupted, so its kernel was ended.'
-    : 'The run was stopped before it began.';
-  const code = interrupt ? 'kernel_died' : undefined;
-  const error: ExecutionError = { name: 'Interrupted', message, traceback: '', code };
-  return { status: reasonOf(context), error, interrupt: interrupt ?? undefined };
-}
-
-const outputOf = (context: RunContext) => (output: OutputEventBody) =>
-  context.emit({ ...output, input_seq: context.inputSeq });
-
-const isStopped = (context: RunContext): boolean => context.signal.aborted;
-
-const reasonOf = (context: RunContext): InterruptReason =>
-  context.signal.reason === 'timeout' ? 'timeout' : 'interrupted';
-
-/** Why a bounded request was stopped: by whoever asked, or by its own limit. */
-const interruptReason = (signal: AbortSignal | undefined): InterruptReason =>
-  signal?.aborted && signal.reason !== 'timeout' ? 'interrupted' : 'timeout';
-
-const stoppedError = (operation: string, reason: InterruptReason) =>
-  new SojournError('timeout', `'${operation}' was stopped before it had an answer.`, { reason });

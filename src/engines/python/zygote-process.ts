@@ -5,7 +5,7 @@
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { SojournError } from '../../types/errors.js';
-import type { ChildProcess, Disposable, ExitStatus } from '../../types/ports.js';
+import type { ChildProcess, Disposable, ExitStatus, Timer } from '../../types/ports.js';
 import { zygoteEnvironment } from './environment.js';
 import type { PythonEngineOptions } from './options.js';
 import { zygoteReportSchema } from './protocol.js';
@@ -47,7 +47,11 @@ export class ZygoteProcess implements Disposable {
   private child: ChildProcess | null = null;
   private readonly answers = new Map<number, (answer: Answer | null) => void>();
   private readonly exits = new Map<number, (status: ExitStatus) => void>();
+  /** Of kernels whose fork was told and not yet taken note of: one that dies at once is told in the same breath. */
+  private readonly newborn = new Map<number, Promise<ExitStatus>>();
   private lastId = 0;
+  /** When it last said anything, on the monotonic clock. */
+  private heardAt = 0;
   private errorText = '';
   private gone: Promise<void> = Promise.resolve();
   private ready: Ready | null = null;
@@ -90,7 +94,10 @@ export class ZygoteProcess implements Disposable {
       );
     }
     const { pid } = answer;
-    return { pid, exited: new Promise((resolve) => this.exits.set(pid, resolve)) };
+    const exited = this.newborn.get(pid);
+    this.newborn.delete(pid);
+    if (!exited) throw unavailable('the zygote told of a fork twice');
+    return { pid, exited };
   }
 
   /** Resolves when the signal, which is meant for one request of the kernel, has been sent or could not be. */
@@ -181,34 +188,56 @@ export class ZygoteProcess implements Disposable {
   }
 
   private hear(report: ZygoteReport): void {
+    this.heardAt = this.options.clock.monotonic();
     if (report.event === 'exit') {
       const resolve = this.exits.get(report.pid);
       this.exits.delete(report.pid);
       resolve?.({ code: report.code, signal: report.signal });
     } else if ('id' in report) {
+      if (report.event === 'forked') this.expectExit(report.pid);
       const resolve = this.answers.get(report.id);
       this.answers.delete(report.id);
       resolve?.(report);
     }
   }
 
-  private ask(order: Record<string, unknown>, limitMs?: number): Promise<Answer | null> {
+  private expectExit(pid: number): void {
+    this.newborn.set(pid, new Promise((resolve) => this.exits.set(pid, resolve)));
+  }
+
+  private ask(order: Record<string, unknown>, ownLimitMs?: number): Promise<Answer | null> {
     if (!this.isAlive) return Promise.resolve(null);
     this.lastId += 1;
     const id = this.lastId;
-    const { clock, log, zygoteLimitMs } = this.options;
     return new Promise((resolve) => {
-      // It does nothing slow, so it is frozen: its end is reported as that of any other, and the next one starts.
-      const timer = clock.setTimer(limitMs ?? zygoteLimitMs ?? defaultAnswerLimitMs, () => {
-        log.error({ op: order.op }, 'the zygote does not answer and is killed');
-        this.child?.kill('SIGKILL');
-      });
+      const watch = this.watchAnswer(String(order.op), this.options.clock.monotonic(), ownLimitMs);
       this.answers.set(id, (answer) => {
-        timer.cancel();
+        watch.cancel();
         resolve(answer);
       });
       this.write({ ...order, id });
     });
+  }
+
+  /**
+   * It does nothing slow, so one that says nothing at all for so long is frozen: its end is reported as that of any
+   * other, and the next one starts. One that has many orders says something all the time.
+   */
+  private watchAnswer(op: string, askedAt: number, ownLimitMs?: number): Timer {
+    const { clock, log, zygoteLimitMs } = this.options;
+    const limitMs = ownLimitMs ?? zygoteLimitMs ?? defaultAnswerLimitMs;
+    const look = (): Timer => {
+      const silentMs = clock.monotonic() - Math.max(askedAt, this.heardAt);
+      return clock.setTimer(Math.max(0, limitMs - silentMs), () => {
+        if (clock.monotonic() - Math.max(askedAt, this.heardAt) < limitMs) timer = look();
+        else {
+          log.error({ op }, 'the zygote does not answer and is killed');
+          this.child?.kill('SIGKILL');
+        }
+      });
+    };
+    let timer = look();
+    return { cancel: () => timer.cancel() };
   }
 
   private write(order: Record<string, unknown>): void {

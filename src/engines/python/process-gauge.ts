@@ -1,0 +1,64 @@
+/** What the machine says about a kernel's process: read on demand, never asked of the kernel, which may be busy. */
+import { UsageMeter } from '../../core/usage-meter.js';
+import type { ProcessHealth } from '../../types/health.js';
+import type { IClock, IFiles } from '../../types/ports.js';
+import { readMemory, readText } from './memory.js';
+
+export class ProcessGauge {
+  private readonly processor = new UsageMeter();
+  private started = { atMs: 0, now: 0 };
+  private looking: Promise<ProcessHealth> | null = null;
+
+  constructor(
+    private readonly pid: number,
+    private readonly files: IFiles,
+    private readonly clock: IClock,
+  ) {}
+
+  /** To be called when the process has begun. */
+  start(): void {
+    this.started = { atMs: this.clock.monotonic(), now: this.clock.now() };
+    // A forked process begins with no processor time of its own.
+    this.processor.percent(0, this.started.atMs);
+  }
+
+  /** Whoever asks while a look is under way gets what it finds. */
+  look(): Promise<ProcessHealth> {
+    this.looking ??= this.measure().finally(() => {
+      this.looking = null;
+    });
+    return this.looking;
+  }
+
+  private async measure(): Promise<ProcessHealth> {
+    const [stat, memory] = await Promise.all([
+      readText(this.files, `/proc/${this.pid}/stat`),
+      readMemory(this.files, this.pid),
+    ]);
+    const atMs = this.clock.monotonic();
+    const found = stat === null ? null : readStat(stat);
+    return {
+      pid: this.pid,
+      memory: { pss_bytes: memory?.pss ?? null, private_bytes: memory?.private ?? null },
+      cpu_percent: found && this.processor.percent(found.usedMs, atMs),
+      threads: found && found.threads,
+      started_at: new Date(this.started.now).toISOString(),
+      uptime_s: Math.round(atMs - this.started.atMs) / 1000,
+    };
+  }
+}
+
+/**
+ * From proc_stat(5): processor time, which Linux counts for programs in hundredths of a second, and threads. The
+ * command stands in parentheses and may contain any byte, a parenthesis too.
+ */
+function readStat(stat: string): { usedMs: number; threads: number } | null {
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const [user, system, threads] = [fields[11], fields[12], fields[17]];
+  // A process that has ended and is not yet taken leave of has no threads.
+  if (user === undefined || system === undefined || !threads) return null;
+  return { usedMs: (user + system) * 10, threads };
+}
