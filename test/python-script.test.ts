@@ -34,7 +34,10 @@ describe('scripts of a Python session', () => {
   before(async function () {
     await needs.python(this);
     needs.linux(this);
-    server = await openPythonClient({ execution: { interrupt_grace_ms: 1000 } });
+    server = await openPythonClient({
+      execution: { interrupt_grace_ms: 1000 },
+      python: { sandbox: 'workspace' },
+    });
   });
   beforeEach(async () => {
     session = await server.client.createSession({ sessionId: `s${++name}` });

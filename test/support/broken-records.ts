@@ -215,6 +215,7 @@ const lists: BrokenStore[] = [
       'lists show the newest first, then by id',
       'lists are filtered by owner, kind and failure',
       'lists of named sessions leave out unknown ones',
+      'lists are filtered by the last activity as it is now',
     ],
     make: listing((sound) => async (query) => {
       const page = await sound.listSessions(query);
@@ -249,11 +250,23 @@ const lists: BrokenStore[] = [
   },
   {
     fault: 'counts the page only',
-    breaks: ['the total counts all that match, on the page or not'],
+    breaks: [
+      'the total counts all that match, on the page or not',
+      'lists are filtered by the last activity as it is now',
+    ],
     make: listing((sound) => async (query) => {
       const page = await sound.listSessions(query);
       return { ...page, total: page.sessions.length };
     }),
+  },
+  {
+    fault: 'lists whom nobody uses any more',
+    breaks: ['lists are filtered by the last activity as it is now'],
+    make: listing(
+      (sound) =>
+        ({ active: _active, ...query }) =>
+          sound.listSessions(query),
+    ),
   },
   {
     fault: 'gives a cursor beyond the last page',

@@ -13,6 +13,7 @@ import fcntl
 import mmap
 import os
 import platform
+import signal
 import socket
 import struct
 from typing import Any, Callable, NamedTuple
@@ -26,6 +27,7 @@ NOTIF_RECV, NOTIF_SEND = 0xC0502100, 0xC0182101
 QUESTION = struct.Struct('=QIIiIQ6Q')
 ANSWER = struct.Struct('=QqiI')
 CONTINUE = 1
+HEARING_LIMIT_S = 0.2
 
 
 class Kept(NamedTuple):
@@ -120,10 +122,16 @@ class Forks:
     def answer(self, listener: int) -> None:
         """Decides one change of the uid."""
         question = bytearray(QUESTION.size)
+        # Whoever asked may be killed before it is heard: then nothing would end the wait.
+        signal.signal(signal.SIGALRM, lambda number, frame: None)
+        signal.setitimer(signal.ITIMER_REAL, HEARING_LIMIT_S)
         try:
             fcntl.ioctl(listener, NOTIF_RECV, question)
-        except OSError:  # whoever asked is gone
+        except OSError:
             return
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
         number, pid, _, call, _, _, *arguments = QUESTION.unpack(question)
         allowed = self._allows(pid, self._changes.get(call), arguments[:3])
         reply = ANSWER.pack(number, 0, 0 if allowed else -errno.EPERM, CONTINUE if allowed else 0)

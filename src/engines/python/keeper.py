@@ -77,7 +77,7 @@ class Keeper:
         self.poll.register(self.wake_reader, select.POLLIN)
         pending = b''
         while True:
-            for ready, events in self.poll.poll():
+            for ready, _ in self.poll.poll():
                 if ready == self.wake_reader:
                     try:
                         os.read(self.wake_reader, 4096)
@@ -94,7 +94,7 @@ class Keeper:
                 elif ready in self.unheard:
                     self.hear(ready)
                 elif ready in self.listeners:
-                    self.listen(ready, events)
+                    self.listen(ready)
 
     def obey(self, order):
         op = order['op']
@@ -157,7 +157,11 @@ class Keeper:
             self.listeners.add(listener)
             self.poll.register(listener, select.POLLIN)
 
-    def listen(self, listener, events):
+    def listen(self, listener):
+        """Looks again: a number may mean another descriptor than it did when the round of events began."""
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        events = sum(found for _, found in poll.poll(0))
         if events & select.POLLIN:
             self.forks.answer(listener)
         elif events & (select.POLLHUP | select.POLLERR):  # no process has that filter any more

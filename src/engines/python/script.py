@@ -8,13 +8,14 @@ session, so that they go with it.
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import select
 import signal
 import struct
 import sys
 import warnings
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from sojourn_kernel.interrupts import Interrupts
 from sojourn_kernel.output import Output
@@ -31,6 +32,8 @@ from sojourn_kernel.script_life import perform, prepare
 from sojourn_kernel.variables import OperationError
 
 FORK = os.fork
+# The most that Linux ever counts to.
+PID_MAX = 1 << 22
 POLL = select.poll
 POLLIN = select.POLLIN
 WORD = struct.Struct('=i')
@@ -165,11 +168,33 @@ class Keeper:
     def interrupt(self) -> None:
         kill_group(self.script, signal.SIGINT)
 
+    def _children(self) -> Iterator[int]:
+        """
+        Those that are left, where the table of processes cannot be read: of all numbers that were given out since the
+        script began, the ones that can be waited for. What descends from them comes to the keeper when they end.
+        """
+        newest = FORK()
+        if newest == 0:
+            os._exit(0)
+        os.waitpid(newest, 0)
+        around = [range(self.script, newest)]
+        if newest < self.script:  # the numbers began anew
+            around = [range(self.script, PID_MAX), range(2, newest)]
+        for number in itertools.chain(*around):
+            try:
+                pid, status = os.waitpid(number, os.WNOHANG)
+            except ChildProcessError:
+                continue
+            if pid == 0:
+                yield number
+            elif pid == self.script:
+                self._status = status
+
     def end(self) -> None:
         """Kills the group of the script and whatever else descends from it, until nothing is left."""
         while True:
             kill_group(self.script)
-            for member in descendants(table(), os.getpid()):
+            for member in descendants(table(), os.getpid()) or self._children():
                 kill_quietly(member)
             try:
                 pid, status = os.waitpid(-1, 0)
