@@ -54,8 +54,10 @@ async function firstResults(): Promise<Row[]> {
     const roundTrip = await measure({ name: 'REST: 1+1', n: 2000, warmUp: 200, goal: 1.5 }, () =>
       run(ask, 'alone', '1+1'),
     );
+    const fork = await liveForks(ask);
+    await deleteAll(ask);
     const jupyter = await jupyterRows(first, roundTrip);
-    return [first, many, idle, roundTrip, ...jupyter];
+    return [first, many, idle, roundTrip, fork, ...jupyter];
   } finally {
     close();
     await server.stop();
@@ -72,6 +74,15 @@ async function manyAtOnce(ask: Ask): Promise<Row> {
 }
 
 const pageSchema = z.object({ sessions: z.array(z.object({ session_id: z.string() })) });
+
+async function liveForks(ask: Ask): Promise<Row> {
+  await ask('POST', '/sessions', { session_id: 'large' });
+  await run(ask, 'large', 'import numpy; a = numpy.ones(25_000_000)');
+  const name = 'REST: live fork of a session with a 200 MB array';
+  return measure({ name, n: 40, warmUp: 3, goal: 30 }, async (index) => {
+    await ask('POST', '/sessions/large/fork', { session_id: `fork${index + 3}`, live: true });
+  });
+}
 
 async function deleteAll(ask: Ask): Promise<void> {
   const { sessions } = pageSchema.parse(JSON.parse(await ask('GET', '/sessions?limit=1000')));
