@@ -11,7 +11,7 @@ import { KernelDoor } from './kernel-door.js';
 import { installPrefix, KernelMaker, sparePrefix } from './kernel-maker.js';
 import type { KernelPlace } from './kernel-maker.js';
 import type { KernelProcess } from './kernel-process.js';
-import { OutOfMemoryWatch } from './memory.js';
+import { MemoryProbe, OutOfMemoryWatch } from './memory.js';
 import type { PythonEngineOptions } from './options.js';
 import { defaultProfile, isolationGiven, temporaryRoot } from './sandbox.js';
 import type { SandboxProfile } from './sandbox.js';
@@ -28,9 +28,11 @@ export class KernelHost implements Disposable {
   private newest: ZygoteProcess | null = null;
   private closed = false;
   readonly memoryWatch: OutOfMemoryWatch;
+  readonly memoryProbe: MemoryProbe;
 
   constructor(private readonly options: PythonEngineOptions) {
     this.memoryWatch = new OutOfMemoryWatch(options.files);
+    this.memoryProbe = new MemoryProbe(options.files, options.clock);
   }
 
   async warmUp(): Promise<void> {

@@ -2,8 +2,41 @@
 import type { Disposable, IClock, IFiles, Timer } from '../../types/ports.js';
 
 const refreshMs = 1000;
+/** For a kernel that runs nothing: only threads and tasks left behind can change it. */
+const idleRefreshMs = 10_000;
 /** Long enough that measuring never delays the answer to the run before. */
 const settleMs = 50;
+/** Of the time in which kernels could be measured, at most a tenth goes into it. */
+const restFactor = 9;
+
+/**
+ * Measures kernels one after the other. The machine walks a process's whole page table for it, milliseconds with large
+ * libraries loaded, so that hundreds of kernels measured at will would take a processor of their own.
+ */
+export class MemoryProbe {
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly files: IFiles,
+    private readonly clock: IClock,
+  ) {}
+
+  /** Private bytes; null when the process is gone, or `isWanted` says no when its turn has come. */
+  measure(pid: number, isWanted: () => boolean): Promise<number | null> {
+    const measuring = this.last.then(async () => {
+      if (!isWanted()) return { bytes: null, tookMs: 0 };
+      const started = this.clock.monotonic();
+      const memory = await readMemory(this.files, pid);
+      return { bytes: memory?.private ?? null, tookMs: this.clock.monotonic() - started };
+    });
+    this.last = measuring.then(({ tookMs }) => this.rest(tookMs * restFactor));
+    return measuring.then(({ bytes }) => bytes);
+  }
+
+  private rest(ms: number): Promise<void> | void {
+    if (ms > 0) return new Promise((resolve) => this.clock.setTimer(ms, resolve));
+  }
+}
 
 /** A kernel's private memory, read from time to time and never on the way of a request. */
 export class MemoryGauge implements Disposable {
@@ -14,13 +47,13 @@ export class MemoryGauge implements Disposable {
 
   constructor(
     private readonly pid: number,
-    private readonly files: IFiles,
+    private readonly probe: MemoryProbe,
     private readonly clock: IClock,
   ) {}
 
   /** The bytes as last measured. */
   read(): number {
-    this.touch();
+    if (this.clock.monotonic() - this.measuredAt > idleRefreshMs) this.touch();
     return this.bytes;
   }
 
@@ -28,10 +61,7 @@ export class MemoryGauge implements Disposable {
   touch(): void {
     if (this.timer || this.closed) return;
     const dueMs = Math.max(settleMs, refreshMs - (this.clock.monotonic() - this.measuredAt));
-    this.timer = this.clock.setTimer(
-      this.measuredAt === -Infinity ? settleMs : dueMs,
-      () => void this.measure(),
-    );
+    this.timer = this.clock.setTimer(dueMs, () => void this.measure());
   }
 
   dispose(): void {
@@ -41,11 +71,10 @@ export class MemoryGauge implements Disposable {
   }
 
   private async measure(): Promise<void> {
+    const bytes = await this.probe.measure(this.pid, () => !this.closed);
     this.measuredAt = this.clock.monotonic();
-    const memory = await readMemory(this.files, this.pid);
     this.timer = null;
-    if (memory === null || this.closed) return;
-    this.bytes = memory.private;
+    if (bytes !== null && !this.closed) this.bytes = bytes;
   }
 }
 

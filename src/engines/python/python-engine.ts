@@ -78,7 +78,7 @@ export class PythonEngine implements IEngine {
     private readonly options: PythonEngineOptions,
   ) {
     this.link = new KernelLink(process, options.clock);
-    this.gauge = new MemoryGauge(process.pid, options.files, options.clock);
+    this.gauge = new MemoryGauge(process.pid, host.memoryProbe, options.clock);
     this.processGauge = new ProcessGauge(process.pid, options.files, options.clock);
   }
 

@@ -36,6 +36,7 @@ def start(options):
     os.dup2(2, 1)
     package = load_kernel_package(folder)
     package.processes.prctl(package.processes.PR_SET_CHILD_SUBREAPER, 1)
+    held = package.huge_pages.reserve() if options['preload'] else None  # to the end
     loaded, missing = preload(options['preload'])
     os.dup2(control, 1)
     os.close(control)
@@ -46,6 +47,7 @@ def start(options):
     facts = sandbox.facts()
     gc.collect()
     gc.freeze()
+    package.huge_pages.collapse()
     package.keeper.report(
         event='ready',
         python='%d.%d.%d' % sys.version_info[:3],

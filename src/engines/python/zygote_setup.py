@@ -65,6 +65,7 @@ MODULES = (
     'restore',
     'kernel',
     'generation',
+    'huge_pages',
     'forks',
     'keeper',
 )
