@@ -74,6 +74,7 @@ class Forks:
             ours.setblocking(False)
             os.ftruncate(mark_file, mmap.PAGESIZE)
             mark = mmap.mmap(mark_file, mmap.PAGESIZE)
+            keep_back(mark)
             lock = self._share_lock()
             given = [channel.fileno(), mark_file, theirs.fileno(), lock]
             channel.send({'t': 'hello', 'role': 'kernel', 'secret': order['secret']})
@@ -151,6 +152,12 @@ class Forks:
             except OSError:
                 return False
         return True
+
+
+def keep_back(mark: mmap.mmap) -> None:
+    """From here on, no kernel that is forked gets it: it is another one's."""
+    if hasattr(mmap, 'MADV_DONTFORK'):
+        mark.madvise(mmap.MADV_DONTFORK)
 
 
 def _numbers() -> dict[str, int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import sys
 
+from sojourn_kernel.libc import libc
+
 # Since Linux 6.1; told to do it now, the machine does so whatever its setting for huge pages is.
 MADV_COLLAPSE = 25
 SIZE = 2 << 20
@@ -38,10 +40,8 @@ def collapse() -> int:
     """
     if sys.platform != 'linux':
         return 0
-    libc = ctypes.CDLL(None)
-    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     return sum(
-        libc.madvise(start, SIZE, MADV_COLLAPSE) == 0
+        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(SIZE), MADV_COLLAPSE) == 0
         for first, end in anonymous()
         for start in range(-(-first // SIZE) * SIZE, end - SIZE + 1, SIZE)
     )

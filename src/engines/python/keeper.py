@@ -18,8 +18,9 @@ import time
 import warnings
 
 from sojourn_kernel import accounts, kernel, processes
-from sojourn_kernel.forks import Forks, Kept
+from sojourn_kernel.forks import Forks, Kept, keep_back
 from sojourn_kernel.frames import Channel
+from sojourn_kernel.libc import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
 
 # Must agree with interrupts.py.
 MARK = struct.Struct('=QQ')
@@ -140,6 +141,7 @@ class Keeper:
         if pid == 0:
             self.become_kernel(order, kernel.Hold(self.lock, mark, theirs))
         theirs.close()
+        keep_back(mark)
         self.kernels[pid] = Kept(order['kernel'], mark, ours, order['sandbox'] and order['sandbox']['uid'])
         self.unheard[ours.fileno()] = pid
         self.poll.register(ours, select.POLLIN)
@@ -189,10 +191,8 @@ class Keeper:
 
     def become_kernel(self, order, hold):
         try:
-            for other in self.kernels.values():
-                other.mark.close()
-            processes.prctl(processes.PR_SET_PDEATHSIG, signal.SIGKILL)
-            processes.prctl(processes.PR_SET_CHILD_SUBREAPER, 0)
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            prctl(PR_SET_CHILD_SUBREAPER, 0)
             os.setsid()
             if order['sandbox'] is None:
                 self.sandbox.stay_open()
@@ -201,13 +201,7 @@ class Keeper:
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(null, 1)
-            kept = {self.lock, self.door, hold.supply.fileno()}
-            for name in os.listdir('/proc/self/fd') if os.path.isdir('/proc/self/fd') else map(str, range(3, 256)):
-                if int(name) > 2 and int(name) not in kept:
-                    try:
-                        os.close(int(name))
-                    except OSError:
-                        pass
+            self.close_all_but({self.lock, self.door, hold.supply.fileno()})
             try:
                 with open('/proc/self/oom_score_adj', 'w') as file:
                     file.write('500')  # short of memory, the machine takes a kernel before the server
@@ -220,6 +214,13 @@ class Keeper:
             os.write(2, traceback.format_exc().encode('utf-8', 'replace'))
         finally:
             os._exit(70)
+
+    def close_all_but(self, kept):
+        highest = max(map(int, os.listdir('/proc/self/fd'))) if os.path.isdir('/proc/self/fd') else 255
+        first = 3
+        for descriptor in [*sorted(number for number in kept if number is not None), highest + 1]:
+            os.closerange(first, descriptor)
+            first = descriptor + 1
 
     def signal(self, order):
         """Answers after the signal has been sent, so that it can never meet a later run."""

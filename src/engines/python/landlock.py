@@ -13,6 +13,8 @@ import struct
 import sys
 from typing import Iterable
 
+from sojourn_kernel.libc import checked, libc
+
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 CREATE_RULESET_VERSION = 1
 RULE_PATH_BENEATH = 1
@@ -33,16 +35,12 @@ OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 # The first version that can also stop signals to processes outside.
 SIGNALS_SINCE = 6
 
-if sys.platform == 'linux':
-    _libc = ctypes.CDLL(None, use_errno=True)
-    _libc.syscall.restype = ctypes.c_long
-
 
 def version() -> int:
     """The ABI version of the running kernel; 0 where there is none."""
     if sys.platform != 'linux':
         return 0
-    found = _libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(CREATE_RULESET_VERSION))
+    found = libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(CREATE_RULESET_VERSION))
     return max(0, int(found))
 
 
@@ -65,11 +63,11 @@ def restrict(abi: int, rules: Iterable[tuple[str, int]], network: bool) -> None:
         attributes += struct.pack('Q', 0 if network else BIND_TCP | CONNECT_TCP)
     if abi >= 6:
         attributes += struct.pack('Q', SCOPE_SIGNAL | (0 if network else SCOPE_ABSTRACT_UNIX))
-    ruleset = _checked(_libc.syscall(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
+    ruleset = checked(libc.syscall(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0), 'Landlock')
     try:
         for path, rights in rules:
             _allow(ruleset, path, rights & files)
-        _checked(_libc.syscall(RESTRICT_SELF, ruleset, 0))
+        checked(libc.syscall(RESTRICT_SELF, ruleset, 0), 'Landlock')
     finally:
         os.close(ruleset)
 
@@ -83,13 +81,6 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         if not stat.S_ISDIR(os.fstat(place).st_mode):
             rights &= OF_FILES
         rule = struct.pack('=Qi', rights, place)
-        _checked(_libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, rule, 0))
+        checked(libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, rule, 0), 'Landlock')
     finally:
         os.close(place)
-
-
-def _checked(result: int) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, 'Landlock: ' + os.strerror(number))
-    return int(result)

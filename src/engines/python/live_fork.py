@@ -8,7 +8,6 @@ user code had opened.
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
 import shutil
@@ -21,11 +20,11 @@ import warnings
 from typing import Any, NamedTuple
 
 from sojourn_kernel.frames import Channel
+from sojourn_kernel.libc import PR_SET_PDEATHSIG, prctl
 from sojourn_kernel.supply import take_descriptors
 
 # As they were before any code of the session.
 FORK = os.fork
-PR_SET_PDEATHSIG = 1
 # What a fork may wait for its adoption, in seconds.
 ADOPTION_WAIT_S = 10.0
 
@@ -102,7 +101,7 @@ def settle(request: dict[str, Any], given: Given, orphaned: int, old_workspace: 
     if request['uid'] is not None:
         take_uid(request['uid'])
     # The change of the uid takes this back, so it comes after it.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     for name, value in request['environment'].items():
         os.environ[name] = value
     if request['temporary'] is not None and 'tempfile' in sys.modules:

@@ -3,19 +3,6 @@
 import os
 import signal
 
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
-
-
-def prctl(option, value):
-    """Linux only; elsewhere, and where it is forbidden, the promise is weaker and nothing else changes."""
-    try:
-        import ctypes
-
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-    except (OSError, AttributeError, ImportError):
-        pass
-
 
 def table():
     """pid -> (parent, session) of every process, as the kernel of the machine tells it now."""

@@ -7,7 +7,6 @@ a child that is thrown away, and told by name; a lock that was promised and then
 from __future__ import annotations
 
 import ctypes
-import functools
 import json
 import os
 import signal
@@ -17,8 +16,9 @@ import sysconfig
 from typing import Any
 
 from sojourn_kernel import accounts, landlock, rlimits, seccomp, view
+from sojourn_kernel.libc import PR_SET_PDEATHSIG, checked, libc, prctl
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 1, 8, 38, 24
+PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 8, 38, 24
 CAPABILITY_VERSION = 0x20080522
 CAPABILITIES = 64
 # Kept, behind a filter that asks the zygote, where live forks take a uid of their own.
@@ -44,11 +44,6 @@ PROGRAM_FOLDERS = ('/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '
 
 class SandboxError(Exception):
     """A lock could not be closed."""
-
-
-@functools.lru_cache(maxsize=1)
-def libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
 
 
 def python_folders() -> list[str]:
@@ -225,14 +220,14 @@ class Sandbox:
         """Takes the uid; root that has none to take at least gives up what makes it root."""
         if uid is not None:
             parent = os.getppid()
-            libc().prctl(PR_SET_KEEPCAPS, int(may_fork), 0, 0, 0)
+            prctl(PR_SET_KEEPCAPS, int(may_fork))
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
             if may_fork:
                 drop_capabilities(1 << CAP_SETGID | 1 << CAP_SETUID)
             # The change of the uid took back the promise to die with the zygote.
-            libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(70)
         elif sys.platform == 'linux' and os.geteuid() == 0:
@@ -275,17 +270,15 @@ class Sandbox:
 
 
 def no_new_privileges() -> None:
-    if libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise SandboxError(os.strerror(ctypes.get_errno()))
+    checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'prctl')
 
 
 def drop_capabilities(kept: int = 0) -> None:
     """All of them but those of the mask, and the right to ever get one back."""
     for capability in range(CAPABILITIES):
-        libc().prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+        prctl(PR_CAPBSET_DROP, capability)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
-    if libc().capset(header, (ctypes.c_uint32 * 6)(kept, kept)) != 0:
-        raise SandboxError('capset: ' + os.strerror(ctypes.get_errno()))
+    checked(libc.capset(header, (ctypes.c_uint32 * 6)(kept, kept)), 'capset')
 
 
 def stay_inside() -> None:

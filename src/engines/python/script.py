@@ -18,15 +18,9 @@ import warnings
 from typing import Any, Callable, Iterator
 
 from sojourn_kernel.interrupts import Interrupts
+from sojourn_kernel.libc import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
 from sojourn_kernel.output import Output
-from sojourn_kernel.processes import (
-    PR_SET_CHILD_SUBREAPER,
-    PR_SET_PDEATHSIG,
-    descendants,
-    kill_quietly,
-    prctl,
-    table,
-)
+from sojourn_kernel.processes import descendants, kill_quietly, table
 from sojourn_kernel.runner import Runner
 from sojourn_kernel.script_life import perform, prepare
 from sojourn_kernel.variables import OperationError

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import os
 import platform
 import struct
 import sys
 from typing import Tuple
 
+from sojourn_kernel.libc import PR_SET_PDEATHSIG, checked, libc
 from sojourn_kernel.syscalls import MACHINES, NETWORK, NEVER, PROGRAMS, SAME_OWNER, UNCOUNTED, numbers
 
 # Code, jump if true, jump if false, constant.
@@ -27,7 +27,7 @@ MODE_FILTER = 2
 SET_MODE_FILTER, NEW_LISTENER = 1, 1 << 3
 # The change of the uid that a live fork makes once, when the zygote allows it.
 CHANGE_OF_UID = ('setresgid', 'setresuid')
-PR_SET_PDEATHSIG, SIGKILL = 1, 9
+SIGKILL = 9
 
 LOAD, AND, RETURN = 0x20, 0x54, 0x06
 EQUAL, GREATER, AT_LEAST, ANY_BIT = 0x15, 0x25, 0x35, 0x45
@@ -47,10 +47,6 @@ PRCTL = (2, 3, 7, 15, 16, 21, 23, 29, 30, 36, 38, 39, 41, 42, 0x53564D41)
 TIOCSTI, TIOCLINUX, TIOCSETD, TIOCSCTTY = 0x5412, 0x541C, 0x5423, 0x540E
 PERSONALITY_QUERY = 0xFFFFFFFF
 PRIO_USER, IOPRIO_WHO_PROCESS = 2, 1
-
-
-if sys.platform == 'linux':
-    _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def machine() -> str | None:
@@ -149,20 +145,15 @@ def _refused(network: bool, programs: bool, shared_uid: bool) -> list[str]:
 def install(program: bytes) -> None:
     """Puts the filter on this thread and all that come from it. Needs no_new_privs. @raises OSError"""
     pointer, keep = _header(program)
-    if _libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(MODE_FILTER), pointer, ctypes.c_ulong(0), ctypes.c_ulong(0)) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, 'seccomp: ' + os.strerror(number))
+    nothing = ctypes.c_ulong(0)
+    checked(libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(MODE_FILTER), pointer, nothing, nothing), 'seccomp')
 
 
 def install_asking(program: bytes) -> int:
     """Like `install`; returns the descriptor on which questions of the filter come. @raises OSError"""
     pointer, keep = _header(program)
     number = numbers(platform.machine())['seccomp']
-    listener = int(_libc.syscall(number, SET_MODE_FILTER, NEW_LISTENER, pointer))
-    if listener < 0:
-        found = ctypes.get_errno()
-        raise OSError(found, 'seccomp: ' + os.strerror(found))
-    return listener
+    return checked(libc.syscall(number, SET_MODE_FILTER, NEW_LISTENER, pointer), 'seccomp')
 
 
 def _header(program: bytes) -> tuple[object, object]:

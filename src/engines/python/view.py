@@ -11,6 +11,8 @@ import ctypes
 import os
 import stat
 
+from sojourn_kernel.libc import checked, libc
+
 CLONE_NEWNS = 0x00020000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
 MNT_DETACH = 2
@@ -40,19 +42,18 @@ def open_for_others(paths: list[str]) -> list[str]:
             below.setdefault(closed, []).append(path)
     if not below:
         return []
-    libc = ctypes.CDLL(None, use_errno=True)
-    _check(libc.unshare(CLONE_NEWNS), 'unshare')
-    _mount(libc, 'none', '/', None, MS_REC | MS_SLAVE, None)
+    checked(libc.unshare(CLONE_NEWNS), 'unshare')
+    _mount('none', '/', None, MS_REC | MS_SLAVE, None)
     # Held open after the namespace is taken, for only its own mounts can be bound, and before anything is covered.
     held = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for closed in below for path in below[closed]}
     covered: list[str] = []
     try:
         for closed, inside in below.items():
-            _mount(libc, 'sojourn', closed, 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=0711,size=64k,nr_inodes=4k')
+            _mount('sojourn', closed, 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=0711,size=64k,nr_inodes=4k')
             covered.append(closed)
             for path in inside:
                 os.makedirs(path, mode=0o755, exist_ok=True)
-                _mount(libc, '/proc/self/fd/%d' % held[path], path, None, MS_BIND | MS_REC, None)
+                _mount('/proc/self/fd/%d' % held[path], path, None, MS_BIND | MS_REC, None)
     except OSError:
         for closed in reversed(covered):
             libc.umount2(closed.encode(), MNT_DETACH)
@@ -74,7 +75,7 @@ def hold() -> int | None:
 def go_back(held: int) -> None:
     """Into the view that was held, at the folder of the same path. @raises OSError"""
     folder = os.getcwd()
-    _check(ctypes.CDLL(None, use_errno=True).setns(held, CLONE_NEWNS), 'setns')
+    checked(libc.setns(held, CLONE_NEWNS), 'setns')
     os.chdir(folder)
 
 
@@ -86,13 +87,7 @@ def is_open(path: str) -> bool:
         return False
 
 
-def _mount(libc: ctypes.CDLL, source: str, target: str, kind: str | None, flags: int, data: str | None) -> None:
+def _mount(source: str, target: str, kind: str | None, flags: int, data: str | None) -> None:
     encoded = [value.encode() if value is not None else None for value in (source, target, kind, data)]
     result = libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3])
-    _check(result, 'mount on ' + target)
-
-
-def _check(result: int, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, '%s: %s' % (what, os.strerror(number)))
+    checked(result, 'mount on ' + target)

@@ -35,7 +35,7 @@ def start(options):
     control = os.dup(1)
     os.dup2(2, 1)
     package = load_kernel_package(folder)
-    package.processes.prctl(package.processes.PR_SET_CHILD_SUBREAPER, 1)
+    package.libc.prctl(package.libc.PR_SET_CHILD_SUBREAPER, 1)
     held = package.huge_pages.reserve() if options['preload'] else None  # to the end
     loaded, missing = preload(options['preload'])
     os.dup2(control, 1)

@@ -10,6 +10,7 @@ import types
 PACKAGE = 'sojourn_kernel'
 # In the order of their imports, so that each one finds those before it.
 MODULES = (
+    'libc',
     'processes',
     'syscalls',
     'landlock',
