@@ -57,11 +57,11 @@ export class KernelTools {
 
   /** @throws Error in the words of the tool */
   async call(tool: string, args: Args): Promise<ToolResult> {
-    const fileTool = tool === 'run_python_code' ? undefined : fileTools[tool];
-    if (fileTool) return fileTool(this.session, args);
     const own = this.tools[tool];
-    if (!own) throw new Error(`no tool ${tool}`);
-    return own(args);
+    if (own) return own(args);
+    const ofFiles = fileTools[tool];
+    if (!ofFiles) throw new Error(`no tool ${tool}`);
+    return ofFiles(this.session, args);
   }
 
   get names(): string[] {
