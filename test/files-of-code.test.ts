@@ -59,6 +59,15 @@ describe('files of Python sessions', () => {
       expect(await changedBy(writing(`f${index}`))).to.deep.equal([`f${index}`]);
   });
 
+  it('K-25: tell what a script made or changed, however it ended, where that is asked for', async () => {
+    await session.files.saveScript('s', `import sys\n${writing('made')}\nsys.exit(sys.argv[1])`);
+    const script = 'scripts/s.py';
+    const call = { args: ['oops'], reportFiles: true, idempotencyKey: 'k' };
+    expect(await session.runScript(script, call)).to.deep.include({ returncode: 1, newFiles: ['made'] });
+    expect((await session.runScript(script, call)).newFiles).to.deep.equal(['made']);
+    expect((await session.runScript(script, { args: ['0'] })).newFiles).to.equal(undefined);
+  });
+
   it('K-25: tell the same whenever the answer is read again', async () => {
     const { seq, newFiles } = await session.execute(writing('f'), { reportFiles: true, idempotencyKey: 'k' });
     await session.hibernate();

@@ -81,7 +81,7 @@ async function checkSession(tools: ReplTools, one: Case, runs: number): Promise<
   expect(listed.total_executions, 'runs').to.equal(runs);
 }
 
-describe('recorded runs of a Python tool (P-21)', () => {
+describe('P-21: recorded runs of a Python tool', () => {
   let server: RunningServer;
   let tools: ReplTools;
 

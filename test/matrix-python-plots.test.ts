@@ -50,6 +50,14 @@ spending_by_age['mean'].plot(kind='bar', ax=ax2)
 plt.tight_layout()`,
 ];
 
+const modelSteps = [
+  'import numpy as np\nX = np.arange(40.0).reshape(-1, 1)\ny = 3 * X[:, 0] + 1',
+  'from sklearn.model_selection import train_test_split\n' +
+    'X_train, X_test, y_train, y_test = train_test_split(X, y)',
+  'from sklearn.linear_model import LinearRegression\nmodel = LinearRegression()\nmodel.fit(X_train, y_train)',
+  "score = model.score(X_test, y_test)\nprint(f'{score:.3f}')",
+];
+
 for (const door of doors) {
   describe(`pictures of Python tools ${door.name}`, () => {
     let server: RunningServer;
@@ -174,20 +182,27 @@ for (const door of doors) {
       expect(await tools.deleteSession(id)).to.include({ status: 'deleted' });
     });
 
-    it('P-19: a model is built and evaluated in steps', async function () {
+    it('P-19: a model is fitted, kept over a sleep and evaluated in steps', async () => {
+      const open = new ReplTools(caller, 'open');
+      const run = (code: string) => open.repl({ code, session_id: 'fitted' });
+      await run('import numpy as np\nX = np.arange(40.0)\ny = 3 * X + 1');
+      await run('order = np.random.permutation(40)\ntrain, test = order[:30], order[30:]');
+      await run('model = np.polynomial.Polynomial.fit(X[train], y[train], 1)');
+      await caller.call('hibernate', { session_id: 'fitted' });
+      const last = await run("print(f'{np.abs(model(X[test]) - y[test]).max():.3f}', model.degree())");
+      expect([last.output, last.error]).to.deep.equal(['0.000 1\n', null]);
+    });
+
+    it('P-19: the policy lets no code import scikit-learn', async () => {
+      nothingElse(await tools.repl({ code: modelSteps[2] ?? '', session_id: 'other' }));
+    });
+
+    it('P-19: a model of scikit-learn is built and evaluated in steps', async function () {
       await needs.pythonModule(this, 'sklearn');
       const open = new ReplTools(caller, 'open');
-      const steps = [
-        'import numpy as np\nX = np.arange(40.0).reshape(-1, 1)\ny = 3 * X[:, 0] + 1',
-        'from sklearn.model_selection import train_test_split\n' +
-          'X_train, X_test, y_train, y_test = train_test_split(X, y)',
-        'from sklearn.linear_model import LinearRegression\nmodel = LinearRegression()\nmodel.fit(X_train, y_train)',
-        "score = model.score(X_test, y_test)\nprint(f'{score:.3f}')",
-      ];
       let last: ReplAnswer = {};
-      for (const code of steps) last = await open.repl({ code, session_id: 'ml_dev' });
+      for (const code of modelSteps) last = await open.repl({ code, session_id: 'ml_dev' });
       expect([last.output, last.error]).to.deep.equal(['1.000\n', null]);
-      nothingElse(await tools.repl({ code: steps[2] ?? '', session_id: 'other' }));
     });
   });
 }

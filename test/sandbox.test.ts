@@ -166,6 +166,17 @@ pid = os.fork()
 if pid == 0: os._exit(7)
 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7`,
     };
+    it('caches of libraries, which are no files of the session', async () => {
+      const session = await world.session(undefined, { sandbox: 'strict' });
+      const code = `import os, pathlib
+cache = pathlib.Path(os.environ['XDG_CACHE_HOME'], 'library')
+cache.mkdir(parents=True)
+(cache / 'index').write_text('x')
+os.listdir('.'), cache.is_relative_to(os.environ['TMPDIR'])`;
+      expect(await session.value(code)).to.equal('([], True)');
+      await session.engine.dispose();
+    });
+
     for (const [name, code] of Object.entries(works)) {
       it(name, async () => {
         const session = await world.session(undefined, { sandbox: 'strict' });

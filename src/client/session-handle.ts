@@ -125,10 +125,10 @@ export class SessionHandle implements ISession {
   }
 
   async runScript(path: string, options: ScriptOptions = {}): Promise<ScriptResult> {
-    const { args, timeoutS, replay, ...write } = options;
+    const { args, timeoutS, reportFiles, replay, ...write } = options;
     const answer = await this.ask<object>(
       'run_script',
-      { path, ...snakeize({ args, timeoutS, replay }) },
+      { path, ...snakeize({ args, timeoutS, reportFiles, replay }) },
       write,
     );
     return camelize(answer) as ScriptResult;

@@ -74,6 +74,8 @@ export interface OutputOptions {
 export interface ScriptOptions extends WriteCallOptions {
   args?: string[];
   timeoutS?: number;
+  /** Answer `newFiles`. */
+  reportFiles?: boolean;
   replay?: boolean;
 }
 /** How a script ended, and what it wrote. */
@@ -86,6 +88,10 @@ export interface ScriptResult extends Receipt {
   stderr: string;
   truncated: boolean;
   durationMs: number;
+  /** With `reportFiles`: files of the workspace that are new or changed since it began, sorted. */
+  newFiles?: string[];
+  /** False when the workspace is too large to tell them all. */
+  newFilesComplete?: boolean;
 }
 
 export interface Variable {

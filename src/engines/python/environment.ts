@@ -29,5 +29,6 @@ export const kernelEnvironment = (
   ...common(searchPath),
   HOME: workspace,
   SOJOURN_KERNEL: kernelName,
-  ...(temporary === null ? {} : { TMPDIR: temporary }),
+  // Caches of libraries are no files of the session: they are neither listed nor kept by checkpoints.
+  ...(temporary === null ? {} : { TMPDIR: temporary, XDG_CACHE_HOME: `${temporary}/cache` }),
 });

@@ -65,6 +65,10 @@ const scriptSchema = z.object({
   path: z.string().min(1).max(4096).describe('Below the workspace.'),
   args: z.array(z.string().max(100_000)).max(1000).default([]),
   timeout_s: z.number().min(0).max(1e6).optional().describe('Ended after this many seconds; 0 = no limit.'),
+  report_files: z
+    .boolean()
+    .optional()
+    .describe('Answer new_files: which files of the workspace are new or changed.'),
   replay: z
     .boolean()
     .optional()
@@ -162,6 +166,11 @@ export const runScript = defineEngineOperation({
       .int()
       .nullable()
       .describe('Minus the number of the signal that ended it; null: not known.'),
+    new_files: z.array(z.string()).optional().describe('With `report_files`: sorted.'),
+    new_files_complete: z
+      .boolean()
+      .optional()
+      .describe('False when the workspace is too large to tell them all.'),
   }),
   streams: true,
   run: (engine: PythonEngine, { path, args }, context) => engine.runScript({ path, args }, context),
