@@ -4,9 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provision } from './provision.mjs';
+import { linesOf, nothing, sum } from '../test/support/summary.mjs';
 import { ensureBuilt, ensureInstalled, root, run } from './setup.mjs';
 
 const bin = (...path) => join(root, 'node_modules', ...path);
@@ -68,25 +69,49 @@ function shuffled(items, seed) {
   return result;
 }
 
-async function runMocha(mochaArgs, failedChecks) {
+/** Several for each lane, so that none is left with much to do when the others have ended. */
+const batchesPerLane = 5;
+
+/** Runs files in one process of mocha; its output is shown in one piece when others run beside it. */
+async function runBatch(files, mochaArgs, stdout) {
+  const folder = mkdtempSync(join(tmpdir(), 'sojourn-test-'));
+  const summary = join(folder, 'summary');
+  try {
+    const args = [bin('mocha', 'bin', 'mocha.js'), '--forbid-only', ...mochaArgs, ...files];
+    const env = { ...process.env, TEST_SUMMARY_FILE: summary };
+    const { code, output } = await node(args, { env, stdio: ['ignore', stdout, stdout] });
+    if (output !== '') console.log(output.trimEnd());
+    if (existsSync(summary)) return JSON.parse(readFileSync(summary, 'utf8'));
+    return {
+      ...nothing,
+      failed: [`mocha ended before its summary (exit status ${code}): ${files.join(' ')}`],
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The files are dealt out to as many processes as the machine can run at once, two at the most. */
+async function runMocha(mochaArgs) {
   const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   const found = readdirSync(join(root, 'test'), { recursive: true }).filter((name) =>
     name.endsWith('.test.ts'),
   );
   const files = shuffled(found.sort(), seed).map((name) => join('test', name));
   console.log(`Order of the test files: TEST_SEED=${seed}`);
-  const folder = mkdtempSync(join(tmpdir(), 'sojourn-test-'));
-  const summary = join(folder, 'summary');
-  try {
-    const env = { ...process.env, TEST_SUMMARY_FILE: summary, TEST_FAILED_CHECKS: failedChecks.join(',') };
-    const args = [bin('mocha', 'bin', 'mocha.js'), '--forbid-only', ...mochaArgs, ...files];
-    const { code } = await node(args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
-    const finished = existsSync(summary) && readFileSync(summary, 'utf8') !== '';
-    if (!finished) console.log(`mocha ended before its summary (exit status ${code})\n0 passed, 1 failed`);
-    return finished ? code : code || 1;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  if (mochaArgs.length > 0) return runBatch(files, mochaArgs, 'inherit');
+  const lanes = Math.min(2, availableParallelism());
+  const count = lanes * batchesPerLane;
+  const batches = Array.from({ length: count }, (_, place) =>
+    files.filter((_, index) => index % count === place),
+  );
+  let total = nothing;
+  const work = async () => {
+    for (let batch = batches.shift(); batch; batch = batches.shift())
+      total = sum(total, await runBatch(batch, [], 'pipe'));
+  };
+  await Promise.all(Array.from({ length: lanes }, work));
+  return total;
 }
 
 await run(async () => {
@@ -95,6 +120,7 @@ await run(async () => {
   await ensureBuilt();
   provision();
   const failedChecks = mochaArgs.length === 0 ? await runChecks() : [];
-  const code = await runMocha(mochaArgs, failedChecks);
-  process.exitCode = failedChecks.length > 0 ? code || 1 : code;
+  const total = await runMocha(mochaArgs);
+  console.log(linesOf(total, failedChecks).join('\n'));
+  process.exitCode = total.failed.length + failedChecks.length > 0 ? 1 : 0;
 });

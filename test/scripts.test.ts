@@ -124,18 +124,24 @@ describe('test run', () => {
          it('fails', () => { throw new Error('on purpose'); });
        });`,
     );
-    const summary = join(folder, 'summary');
-    const { code, out } = await runNode(['node_modules/mocha/bin/mocha.js', file], {
-      TEST_SUMMARY_FILE: summary,
-      TEST_FAILED_CHECKS: 'lint',
-    });
-    expect(code).to.equal(1);
-    expect(out.trimEnd().split('\n').slice(-4)).to.deep.equal([
+    const mocha = ['node_modules/mocha/bin/mocha.js', file];
+    const whole = await runNode(mocha, { TEST_SUMMARY_FILE: '' });
+    expect(whole.code).to.equal(1);
+    expect(whole.out.trimEnd().split('\n').slice(-4)).to.deep.equal([
       'skipped: a suite that lacks something (2 tests): no such thing here',
       'skipped: another skips itself (1 test): not on this system',
-      'failed checks: lint',
-      '1 passed, 2 failed, 3 skipped',
+      'failed: another fails',
+      '1 passed, 1 failed, 3 skipped',
     ]);
-    expect(await readFile(summary, 'utf8')).to.equal('1 passed, 2 failed, 3 skipped');
+    const summary = join(folder, 'summary');
+    const part = await runNode(mocha, { TEST_SUMMARY_FILE: summary });
+    expect(part.out).not.to.include('1 passed');
+    const add = `
+      import { readFileSync } from 'node:fs';
+      import { linesOf, nothing, sum } from '${new URL('./support/summary.mjs', import.meta.url).href}';
+      console.log(linesOf(sum(nothing, JSON.parse(readFileSync(process.argv[1], 'utf8'))), ['lint']).join('\\n'));
+    `;
+    const counted = (await runNode(['--input-type=module', '-e', add, summary])).out.trimEnd().split('\n');
+    expect(counted.slice(-2)).to.deep.equal(['failed checks: lint', '1 passed, 2 failed, 3 skipped']);
   });
 });

@@ -1,9 +1,10 @@
 /**
- * The spec reporter with an honest end: every skipped suite and test is named with its reason, and the last line
- * counts everything. Static checks that failed before (scripts/test.mjs tells which) count as failures.
+ * The spec reporter with an honest end: see summary.mjs. Where TEST_SUMMARY_FILE is set, the run is a part of a larger
+ * one, and its end goes there.
  */
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
+import { linesOf } from './summary.mjs';
 
 /** Where test/support/needs.ts leaves the reason on a suite. */
 const reasonKey = Symbol.for('sojourn.skipReason');
@@ -22,22 +23,16 @@ export default class SummaryReporter extends Mocha.reporters.Spec {
     this.skipped = new Map();
     runner.on('pending', (test) => {
       const { title, reason } = skipper(test);
-      const seen = this.skipped.get(title) ?? { reason, count: 0 };
-      this.skipped.set(title, { reason, count: seen.count + 1 });
+      const seen = this.skipped.get(title) ?? { title, reason, count: 0 };
+      this.skipped.set(title, { ...seen, count: seen.count + 1 });
     });
   }
 
   epilogue() {
     super.epilogue();
-    for (const [title, { reason, count }] of this.skipped) {
-      console.log(`skipped: ${title} (${count} ${count === 1 ? 'test' : 'tests'}): ${reason}`);
-    }
-    const failedChecks = (process.env.TEST_FAILED_CHECKS ?? '').split(',').filter((name) => name !== '');
-    if (failedChecks.length > 0) console.log(`failed checks: ${failedChecks.join(', ')}`);
-    const { passes, failures, pending } = this.stats;
-    const tail = pending > 0 ? `, ${pending} skipped` : '';
-    const line = `${passes} passed, ${failures + failedChecks.length} failed${tail}`;
-    if (process.env.TEST_SUMMARY_FILE) writeFileSync(process.env.TEST_SUMMARY_FILE, line);
-    console.log(line);
+    const failed = this.failures.map((test) => test.fullTitle());
+    const summary = { passes: this.stats.passes, failed, skipped: [...this.skipped.values()] };
+    if (process.env.TEST_SUMMARY_FILE) writeFileSync(process.env.TEST_SUMMARY_FILE, JSON.stringify(summary));
+    else console.log(linesOf(summary).join('\n'));
   }
 }
