@@ -11,6 +11,7 @@ const packages = [
   { name: 'python3-numpy', file: '/usr/lib/python3/dist-packages/numpy/__init__.py' },
   { name: 'python3-pandas', file: '/usr/lib/python3/dist-packages/pandas/__init__.py' },
   { name: 'python3-matplotlib', file: '/usr/lib/python3/dist-packages/matplotlib/__init__.py' },
+  { name: 'python3-sklearn', file: '/usr/lib/python3/dist-packages/sklearn/__init__.py' },
 ];
 const timeoutMs = 10 * 60_000;
 

@@ -107,8 +107,10 @@ async function runMocha(mochaArgs) {
   );
   let total = nothing;
   const work = async () => {
-    for (let batch = batches.shift(); batch; batch = batches.shift())
-      total = sum(total, await runBatch(batch, [], 'pipe'));
+    for (let batch = batches.shift(); batch; batch = batches.shift()) {
+      const part = await runBatch(batch, [], 'pipe');
+      total = sum(total, part);
+    }
   };
   await Promise.all(Array.from({ length: lanes }, work));
   return total;

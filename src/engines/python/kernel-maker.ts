@@ -72,18 +72,23 @@ export class KernelMaker {
 
   /**
    * Gives a kernel that was made ahead to a session whose workspace is empty: its own folders take the place of the
-   * session's, for its sandbox knows no others. False when the session has files, or others of its family have.
+   * session's, for its sandbox knows no others. False when the session has files, or others of its family have, or a
+   * kernel that is gone has not been cleared away yet.
    */
   async give({ kernel, process, place }: Born, context: KernelPlace): Promise<boolean> {
     const { files, runDir } = this.options;
     const [family, spareFamily] = [dirname(context.workspace), dirname(place.workspace)];
-    if ((await files.list(family)).length > 1 || (await files.list(context.workspace)).length > 0)
-      return false;
+    const temporary = join(temporaryRoot(runDir), context.family);
+    const [relatives, found, former] = await Promise.all([
+      files.list(family),
+      files.list(context.workspace),
+      files.stat(temporary),
+    ]);
+    if (relatives.length > 1 || found.length > 0 || former !== null) return false;
     await files.removeOne(context.workspace);
     await files.rename(spareFamily, family);
     await files.rename(join(family, basename(place.workspace)), context.workspace);
     if (place.temporary !== null) {
-      const temporary = join(temporaryRoot(runDir), context.family);
       await files.rename(dirname(place.temporary), temporary);
       place.temporary = join(temporary, basename(place.temporary));
     }
