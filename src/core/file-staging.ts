@@ -3,10 +3,10 @@
  * ever sees half a file, and nothing of an upload that was cut off is left. Bodies are known by their content; what a
  * former process left is removed at start.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ByteStream, ReceivedFile } from '../types/files.js';
 import type { FileOwner, IFiles, IIds } from '../types/ports.js';
+import { HashedStream } from './hashed-stream.js';
 
 /** A name that no session's folder has. */
 export const stagingName = '.incoming';
@@ -31,17 +31,9 @@ export class FileStaging {
 
   /** @param pieces may throw: then nothing is left of them */
   async receive(pieces: ByteStream, owner: FileOwner | undefined): Promise<ReceivedFile> {
-    const digest = createHash('sha256');
-    let size = 0;
-    async function* hashed(): AsyncGenerator<Uint8Array> {
-      for await (const piece of pieces) {
-        digest.update(piece);
-        size += piece.length;
-        yield piece;
-      }
-    }
-    const path = await this.write(hashed(), owner);
-    const sha256 = digest.digest('hex');
+    const hashed = new HashedStream(pieces);
+    const path = await this.write(hashed, owner);
+    const { hash: sha256, size } = hashed.total();
     this.ready.set(sha256, [...(this.ready.get(sha256) ?? []), path]);
     this.expected.set(sha256, (this.expected.get(sha256) ?? 0) + 1);
     let released: Promise<void> | undefined;

@@ -89,10 +89,13 @@ export function parseOptions(
   throw new SojournError('invalid_params', detail, { kind: definition.name });
 }
 
-/** Names a creation that may be repeated, so that its repetition finds the session it made. */
-export function createKey(call: CallContext): string | undefined {
+/**
+ * Names a creation that may be repeated, so that its repetition finds the session it made.
+ * @param origin what it is made from, if not from nothing
+ */
+export function createKey(call: CallContext, ...origin: string[]): string | undefined {
   if (call.idempotency_key === undefined) return undefined;
   return createHash('sha256')
-    .update(JSON.stringify([call.principal.id, call.idempotency_key]))
+    .update(JSON.stringify([...origin, call.principal.id, call.idempotency_key]))
     .digest('hex');
 }

@@ -2,7 +2,6 @@
  * Makes a session from another one: the same history, the same state, and from then on a life of its own. Where the
  * engine can, its live state is forked, heap and all; else the new session begins with a checkpoint of this moment.
  */
-import { createHash } from 'node:crypto';
 import type { Absence } from '../core/incarnation.js';
 import type { SessionInstance } from '../core/session-instance.js';
 import { isSojournError } from '../types/errors.js';
@@ -10,7 +9,6 @@ import type { EngineDefinition, IEngines } from '../types/engine.js';
 import type { NotKept } from '../types/events.js';
 import type { ForkRequest } from '../types/managers.js';
 import type { IConfig } from '../types/config.js';
-import type { CallContext } from '../types/operation.js';
 import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { ForkMoment, ISessionInstance, SessionRecord } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
@@ -155,12 +153,4 @@ function definitionOf({ record }: ForkMoment, { engines }: ForkServices): Engine
   const definition = engines.get(record.kind);
   if (!definition) throw new Error(`a live session of kind '${record.kind}' has an engine`);
   return definition;
-}
-
-/** Names a fork that may be repeated, so that its repetition finds the session it made. */
-export function forkKey(call: CallContext, sourceId: string): string | undefined {
-  if (call.idempotency_key === undefined) return undefined;
-  return createHash('sha256')
-    .update(JSON.stringify(['fork', sourceId, call.principal.id, call.idempotency_key]))
-    .digest('hex');
 }

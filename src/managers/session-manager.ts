@@ -32,7 +32,7 @@ import { liveSession } from './live-session.js';
 import { createKey, newRecord } from './new-session.js';
 import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
-import { forkKey, forkSession } from './session-fork.js';
+import { forkSession } from './session-fork.js';
 import type { ForkRequest, ForkResult } from '../types/managers.js';
 import { removeSessionFolders, sessionFolders, sweepSessionFolders } from './session-folders.js';
 import { workspacesOf } from './workspaces.js';
@@ -144,7 +144,7 @@ export class SessionManager implements ISessionManager {
   async forkSession(id: string, request: ForkRequest, call: CallContext): Promise<ForkResult> {
     this.assertOpen();
     const { ids, store, config } = this.services;
-    const key = forkKey(call, id);
+    const key = createKey(call, 'fork', id);
     const childId = request.session_id ?? (key === undefined ? ids.sessionId() : `s-${key.slice(0, 12)}`);
     return this.changing.run(childId, async () => {
       const existing = await store.getSession(childId);

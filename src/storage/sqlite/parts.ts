@@ -5,6 +5,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { HashedStream } from '../../core/hashed-stream.js';
 import type { IFiles } from '../../types/ports.js';
 import type { PartPin } from '../../types/store.js';
 import { codeOf, damaged, storageError } from '../store-errors.js';
@@ -157,18 +158,10 @@ export class PartFiles {
   }
 
   private async putStream(pieces: AsyncIterable<Uint8Array>, pin: PartPin | undefined): Promise<StoredPart> {
-    const digest = createHash('sha256');
-    let size = 0;
-    async function* hashed(): AsyncGenerator<Uint8Array> {
-      for await (const piece of pieces) {
-        digest.update(piece);
-        size += piece.length;
-        yield piece;
-      }
-    }
-    const temporary = await this.writeTemporary(hashed());
+    const hashed = new HashedStream(pieces);
+    const temporary = await this.writeTemporary(hashed);
     try {
-      const hash = digest.digest('hex');
+      const { hash, size } = hashed.total();
       await this.claim(hash, pin);
       if ((await this.sizeLater(hash)) === size) await this.files.remove(temporary);
       else await this.moveIn(temporary, hash);
