@@ -209,6 +209,7 @@ function sandboxOptions({ python, packages, data_dir }: IConfig): SandboxOptions
     readOnlyRoots: [...python.read_only_roots, ...(packages.enabled ? packages.find_links : [])],
     memoryBytes: python.memory_bytes,
     fileBytes: python.file_bytes,
+    cpuS: python.cpu_s,
     processCount: python.process_count,
     workspaces: join(data_dir, 'workspaces'),
   };

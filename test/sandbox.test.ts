@@ -106,6 +106,23 @@ lists = [syscalls.NEVER, syscalls.UNCOUNTED, syscalls.NETWORK, syscalls.PROGRAMS
     }
   });
 
+  it('ends a kernel that has used up its processor time, and says so', async function () {
+    await needs.python(this);
+    const folder = await temporaryFolder('sandbox');
+    const world = await PythonWorld.open(
+      { runDir: join(folder, 'run'), sandbox: { ...testSandbox(folder), cpuS: 1 } },
+      folder,
+    );
+    try {
+      const session = await world.session(undefined, { sandbox: 'strict' });
+      const error: unknown = await session.run('while True: pass').catch((reason: unknown) => reason);
+      expect(error).to.include({ code: 'kernel_died' });
+      expect(session.deaths[0]?.detail).to.equal('The kernel had used up its processor time (python.cpu_s).');
+    } finally {
+      await world.close();
+    }
+  });
+
   it('tells the doctor what holds, and the same isolation as sessions get', async function () {
     await needs.python(this);
     const folder = await temporaryFolder('sandbox');

@@ -157,6 +157,9 @@ export const configSchema = z.strictObject({
         4 * 1024 ** 3,
       ),
       file_bytes: bytes('Largest file that a session may write.').default(1024 ** 3),
+      cpu_s: count('Processor time that one process of a session may take in all; 0 = no limit.', 0).default(
+        0,
+      ),
       process_count: count('Processes and threads of one session, where it has a uid of its own.').default(
         256,
       ),

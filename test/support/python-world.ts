@@ -157,6 +157,7 @@ export const testSandbox = (folder: string, changes: Partial<SandboxOptions> = {
   readOnlyRoots: [],
   memoryBytes: 4 * 2 ** 30,
   fileBytes: 2 ** 30,
+  cpuS: 0,
   processCount: 256,
   workspaces: join(folder, 'workspaces'),
   ...changes,

@@ -26,6 +26,7 @@ function sentence(end: KernelEnd, rung: Rung | null, outOfMemory: boolean): stri
   if (rung === 'terminate' || rung === 'kill') {
     return `The run did not stop when it was interrupted, so the kernel was ended (${rung}).`;
   }
+  if (end.signal === 'SIGXCPU') return 'The kernel had used up its processor time (python.cpu_s).';
   if (end.signal !== null) return `The kernel was killed by ${end.signal}.`;
   return `The kernel ended with exit code ${end.code}.`;
 }

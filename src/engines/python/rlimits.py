@@ -1,36 +1,41 @@
-"""Limits that the kernel counts for each process: memory, size of a file, open files, processes of the uid."""
+"""Limits that the machine counts for each process: memory, processor time, size of a file, open files, processes."""
 
 from __future__ import annotations
 
 import os
 import resource
+from typing import Any
 
 OPEN_FILES = 1024
 
 
-def apply(memory_bytes: int, file_bytes: int, process_count: int | None) -> None:
-    """Lowers the limits for good. Memory is what the process may take beyond what it was forked with.
-
-    `process_count` counts processes and threads of the uid, so it is None where others share the uid.
+def apply(settings: dict[str, Any], has_own_uid: bool) -> None:
+    """
+    Lowers the limits for good, to the sandbox's settings. Memory is what the process may take beyond what it was
+    forked with; processes are counted by uid, which is nobody's limit where others share it.
     """
     virtual, data = _memory_now()
+    memory_bytes = settings['memory_bytes']
     # DATA counts what is private and writable; only the size of the whole address space counts shared mappings too.
     _lower(resource.RLIMIT_DATA, data + memory_bytes)
     _lower(resource.RLIMIT_AS, virtual + memory_bytes)
-    _lower(resource.RLIMIT_FSIZE, file_bytes)
+    _lower(resource.RLIMIT_FSIZE, settings['file_bytes'])
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     _lower(resource.RLIMIT_CORE, 0)
-    if process_count is not None:
-        _lower(resource.RLIMIT_NPROC, process_count)
+    if settings['cpu_s'] > 0:
+        # A second between the signal that says so and the one that does not: only the former tells why.
+        _lower(resource.RLIMIT_CPU, settings['cpu_s'], 1)
+    if has_own_uid:
+        _lower(resource.RLIMIT_NPROC, settings['process_count'])
     for name in ('RLIMIT_MSGQUEUE', 'RLIMIT_RTPRIO'):
         if hasattr(resource, name):
             _lower(getattr(resource, name), 0)
 
 
-def _lower(which: int, wanted: int) -> None:
+def _lower(which: int, wanted: int, grace: int = 0) -> None:
     _, hard = resource.getrlimit(which)
-    value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(which, (value, value))
+    bound = wanted + grace if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(which, (min(wanted, bound), min(wanted + grace, bound)))
 
 
 def _memory_now() -> tuple[int, int]:

@@ -172,8 +172,7 @@ class Sandbox:
                 os.mkdir(temporary, 0o700)
             if uid is not None and self.block:
                 self.hand_over(workspace, temporary, uid)
-            rlimits.apply(self._settings['memory_bytes'], self._settings['file_bytes'],
-                          None if uid is None else self._settings['process_count'])
+            rlimits.apply(self._settings, uid is not None)
             self._become(uid, asks)
             if not tolerant or self._works.get('no_new_privs'):
                 no_new_privileges()
@@ -214,7 +213,7 @@ class Sandbox:
             view.go_back(self.whole_view)
 
     def _limit(self) -> None:
-        rlimits.apply(self._settings['memory_bytes'], self._settings['file_bytes'], None)
+        rlimits.apply(self._settings, False)
 
     def _become(self, uid: int | None, may_fork: bool = False) -> None:
         """Takes the uid; root that has none to take at least gives up what makes it root."""

@@ -22,6 +22,8 @@ export interface SandboxOptions {
   /** What one process may take beyond what it was forked with. */
   readonly memoryBytes: number;
   readonly fileBytes: number;
+  /** Processor time of one process; 0 = no limit. */
+  readonly cpuS: number;
   /** Processes and threads of one session, where it has a uid of its own. */
   readonly processCount: number;
   /** The folder that all workspaces lie in. */
@@ -61,6 +63,7 @@ export const sandboxSetup = (options: SandboxOptions, runDir: string) => ({
   read_only_roots: options.readOnlyRoots,
   memory_bytes: options.memoryBytes,
   file_bytes: options.fileBytes,
+  cpu_s: options.cpuS,
   process_count: options.processCount,
   workspaces: options.workspaces,
   temporary: temporaryRoot(runDir),
