@@ -49,6 +49,7 @@ class Runner:
         self.showing = Showing(output)
         self.showing.install()
         rebuild.home.display = self.showing.display
+        rebuild.home.clear_output = self.showing.clear_output
         builtins.display = rebuild.display  # type: ignore[attr-defined]
         self._builtins = dict(vars(builtins))
         self._pid = os.getpid()
