@@ -21,6 +21,8 @@ export interface SessionServices {
   readonly sessionFiles: SessionFiles;
   /** What its code does in it. */
   readonly fileChanges: FileChanges;
+  /** Where the files of the workspace are while a replay makes them anew. */
+  readonly aside: string;
   /** The folder for output that is too much for the journal. */
   readonly outputs: string;
   /** An event was journaled. */

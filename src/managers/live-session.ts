@@ -40,7 +40,7 @@ export function liveSession(
 ): SessionInstance {
   const { store, clock, files, ids, config } = services;
   const { staging } = owner;
-  const { workspace, outputs } = sessionFolders(record, config);
+  const { workspace, aside, outputs } = sessionFolders(record, config);
   const session = new SessionFiles({ folder: workspace, staging, files, clock, limits: config.limits });
   const keep = (inputSeq: number) => instance.keep(inputSeq);
   const instance: SessionInstance = new SessionInstance(
@@ -54,6 +54,7 @@ export function liveSession(
       config,
       log: services.log.child({ session_id: record.session_id }),
       workspace,
+      aside,
       outputs,
       sessionFiles: session,
       fileChanges: new FileChanges(workspace, staging, files),
