@@ -154,7 +154,7 @@ function isReplayable(input: InputEvent, result: ResultEvent): boolean {
 
 /** An operation that was refused before it began changed nothing. */
 function hadEffect(result: ResultEvent): boolean {
-  return (
-    result.reason === undefined && (result.error?.code === undefined || result.error.code === 'kernel_died')
-  );
+  if (result.reason !== undefined) return false;
+  const { code } = result.error ?? {};
+  return code === undefined || code === 'kernel_died' || result.status !== 'error';
 }
