@@ -72,18 +72,20 @@ export class KernelMaker {
 
   /**
    * Gives a kernel that was made ahead to a session whose workspace is empty: its own folders take the place of the
-   * session's, for its sandbox knows no others. False when the session has files, or others of its family have.
+   * session's, for its sandbox knows no others. False when the session has files, or others of its family have, or
+   * what its last kernel left is not gone yet.
    */
   async give({ kernel, process, place }: Born, context: KernelPlace): Promise<boolean> {
     const { files, runDir } = this.options;
     const [family, spareFamily] = [dirname(context.workspace), dirname(place.workspace)];
     if ((await files.list(family)).length > 1 || (await files.list(context.workspace)).length > 0)
       return false;
+    const temporary = join(temporaryRoot(runDir), context.family);
+    if (place.temporary !== null && (await files.stat(temporary)) !== null) return false;
     await files.removeOne(context.workspace);
     await files.rename(spareFamily, family);
     await files.rename(join(family, basename(place.workspace)), context.workspace);
     if (place.temporary !== null) {
-      const temporary = join(temporaryRoot(runDir), context.family);
       await files.rename(dirname(place.temporary), temporary);
       place.temporary = join(temporary, basename(place.temporary));
     }
