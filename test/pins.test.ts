@@ -44,6 +44,7 @@ const errorPins: Record<string, [number, number]> = {
 };
 
 const eventTypes = [
+  'clear_output',
   'created',
   'display',
   'epoch',

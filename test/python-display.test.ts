@@ -161,7 +161,7 @@ open('a.html', 'w').write('<i>'); HTML(filename='a.html')`);
       { ...name('Image'), 'text/html': '<img src="http://x/?a=&quot;"/>' },
       { ...name('HTML'), 'text/html': '<i>' },
     ]);
-    expect(outputs[7]).to.deep.include({ metadata: { 'image/png': { width: 30 } } });
+    expect(outputs[8]).to.deep.include({ metadata: { 'image/png': { width: 30 } } });
   });
 
   it('keeps display objects and handles in a checkpoint', async () => {
@@ -302,8 +302,9 @@ describe('the display objects of a real IPython', () => {
   it('are shown by its own display() too, which would print where there is no notebook', async () => {
     const world = await PythonWorld.open();
     const session = await world.session();
-    const report = await session.run(`from IPython.display import display, JSON, update_display
-display(JSON({'a': 1}), display_id='d'); update_display('two', display_id='d')`);
+    const report = await session.run(`from IPython.display import display, JSON, update_display, clear_output
+display(JSON({'a': 1}), display_id='d'); update_display('two', display_id='d'); clear_output()`);
+    expect(report.outputs.at(-1)).to.deep.equal({ type: 'clear_output', wait: false, input_seq: 1 });
     expect(bundles(report.outputs)).to.deep.equal([
       { 'text/plain': '<IPython.core.display.JSON object>', 'application/json': { a: 1 } },
       { 'text/plain': `'two'` },

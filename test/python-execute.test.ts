@@ -61,6 +61,24 @@ describe('Python execution', () => {
     expect((await session.run('3')).outcome.execution_count).to.equal(3);
   });
 
+  it('shows no value behind which a semicolon stands, also with broken builtins', async () => {
+    const session = await world.session();
+    const hidden = ['1;', '(2\n) ; # said', '3 \\\n;', '"é;";', 'x = 4; x;', 'f"{x};" ;'];
+    for (const code of hidden) expect((await session.run(code)).outputs, code).to.deep.equal([]);
+    await session.run('import builtins; builtins.len = builtins.any = builtins.str = None');
+    for (const code of hidden) expect((await session.run(code)).outputs, code).to.deep.equal([]);
+    expect((await session.run('display("still shown");')).outputs).to.have.length(1);
+    for (const code of ['"a;"', '6 # ;', '7\n# ;', '"""\n;""" # ;', 'x = 8; x'])
+      expect((await session.run(code)).outputs, code).to.have.length(1);
+  });
+
+  it('leaves _ as it was when a semicolon hides the value', async () => {
+    const session = await world.session();
+    await session.run('10');
+    await session.run('11;');
+    expect(await session.value('_')).to.equal('10');
+  });
+
   it('keeps stdout, stderr, displays, descriptors and subprocesses in order', async () => {
     const session = await world.session();
     const report = await session.run(`import os, sys, subprocess

@@ -144,6 +144,7 @@ lists = [syscalls.NEVER, syscalls.UNCOUNTED, syscalls.NETWORK, syscalls.PROGRAMS
     try {
       const facts = await engine.describe?.();
       expect(facts).to.have.nested.property('sandbox.missing').that.is.an('array');
+      expect(facts?.memory).to.match(/^(\d+ bytes for each process, by rlimit|not limited)$/);
       expect(facts?.isolation).to.equal(await isolationOf(engine, { sandbox: 'strict', policy: 'open' }));
     } finally {
       await engine.dispose?.();

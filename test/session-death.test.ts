@@ -2,6 +2,8 @@
  * The death of a session's kernel, from the outside: whatever the cause, the answer, the event and the metadata name
  * it and what was kept and lost, others go on, and so does the session.
  */
+import { mkdir, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { HttpCaller } from '../src/client/http-caller.js';
 import { Sojourn } from '../src/client/sojourn.js';
@@ -12,7 +14,7 @@ import { memoryGroup } from './support/memory-group.js';
 import { needs } from './support/needs.js';
 import { openServer } from './support/open-server.js';
 import { failure } from './support/python-fates.js';
-import { epochs } from './support/session-words.js';
+import { epochs, until } from './support/session-words.js';
 
 type Epoch = Extract<SessionEvent, { type: 'epoch' }>;
 
@@ -124,6 +126,18 @@ describe('the death of a kernel, over REST', function () {
       await expectTold('kernel_died', detail, {}, 1);
     });
   }
+
+  // A kernel made ahead was to take the place of a temporary folder that was still there, and the session stayed dead.
+  it('is mended also while what the dead kernel has left is not gone yet', async () => {
+    const { workspace } = await session.files.list();
+    const family = dirname(workspace);
+    const workspaces = dirname(family);
+    const temporary = join(dirname(workspaces), 'run', 'tmp', basename(family));
+    await mkdir(join(temporary, 'left'));
+    await until(async () => (await readdir(workspaces)).some((name) => name.startsWith('.spare-')));
+    await died('os._exit(1)');
+    await expectTold('kernel_died', 'The kernel ended with exit code 1.', { exit_code: 1 }, 1);
+  });
 
   it('is none when code sends SIGINT to itself, or leaves with exit()', async () => {
     const interrupted = await session.execute('os.kill(os.getpid(), signal.SIGINT)');

@@ -75,12 +75,12 @@ function describe(operation: Operation, alias: HttpAlias): Json {
     tags: [operation.scope],
     parameters: [
       ...parameters,
-      ...(byQuery ? queryParameters(params, inPath) : []),
+      ...(byQuery ? queryParameters(params, inPath, operation.stream === 'body') : []),
       ...(alias.method === 'GET' ? [] : headerParameters(operation)),
     ],
     ...(alias.method === 'GET' || alias.method === 'DELETE'
       ? {}
-      : { requestBody: requestBody(operation, params, inPath) }),
+      : { requestBody: requestBody(operation, params, inPath, alias.method) }),
     responses: {
       [status]: status === '204' ? { description: 'Done' } : { description: 'The answer', content },
       default: { $ref: '#/components/responses/Problem' },
@@ -90,8 +90,19 @@ function describe(operation: Operation, alias: HttpAlias): Json {
 
 const bytesContent = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } };
 
-function requestBody(operation: Operation, params: Json, inPath: readonly string[]): Json {
-  if (operation.stream === 'body') return { required: true, content: bytesContent };
+/** By POST a form too, whose fields are the parameters. */
+function bodyContent(method: string, params: Json): Json {
+  if (method !== 'POST') return bytesContent;
+  const file = { type: 'string', format: 'binary' };
+  const properties = { ...(params.properties as Json), file };
+  return {
+    ...bytesContent,
+    'multipart/form-data': { schema: { type: 'object', properties, required: ['file'] } },
+  };
+}
+
+function requestBody(operation: Operation, params: Json, inPath: readonly string[], method: string): Json {
+  if (operation.stream === 'body') return { required: true, content: bodyContent(method, params) };
   const own = Object.entries((params.properties ?? {}) as Json).filter(([name]) => !inPath.includes(name));
   const shared =
     operation.access === 'read' ? {} : (jsonSchema(writeOptionsSchema, 'input').properties as Json);
@@ -100,8 +111,9 @@ function requestBody(operation: Operation, params: Json, inPath: readonly string
   return { required: required.length > 0, content: { 'application/json': { schema } } };
 }
 
-function queryParameters(params: Json, inPath: readonly string[]): Json[] {
-  const required = (params.required ?? []) as string[];
+/** @param inForm a form may have them instead */
+function queryParameters(params: Json, inPath: readonly string[], inForm: boolean): Json[] {
+  const required = inForm ? [] : ((params.required ?? []) as string[]);
   return Object.entries((params.properties ?? {}) as Record<string, Json>)
     .filter(([name]) => !inPath.includes(name))
     .map(([name, schema]) => ({ name, in: 'query', required: required.includes(name), schema }));

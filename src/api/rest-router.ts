@@ -19,6 +19,8 @@ import type {
 } from '../types/operation.js';
 import { sessionIdRule } from '../types/session.js';
 import { sendBytes } from './byte-streams.js';
+import { isForm, readForm } from './form-body.js';
+import type { FormBody } from './form-body.js';
 
 /** What earlier handlers have found out about a request. */
 export interface RequestFacts {
@@ -87,10 +89,15 @@ async function answer(
   const media = acceptedMedia(operation, request);
   const streams = operation.stream === 'body';
   if (!streams) await options.readJson(request, response);
-  const params = paramsOf(operation, place, request, media);
-  const context = callContext(request, options.facts(response));
-  const body = streams ? { body: options.readBytes(request, response) } : {};
-  const result = await options.catalogue.call(operation.name, params, { ...context, ...body });
+  const sent = streams ? options.readBytes(request, response) : undefined;
+  const form = sent && isForm(request) ? await readForm(request, sent.bytes) : undefined;
+  const call = async () => {
+    const params = paramsOf(operation, place, request, media, form);
+    const context = callContext(request, options.facts(response));
+    const body = form ?? sent;
+    return options.catalogue.call(operation.name, params, { ...context, ...(body ? { body } : {}) });
+  };
+  const result: unknown = await call().finally(() => form?.dispose());
   if (operation.stream === 'answer' && isByteAnswer(result)) {
     await sendBytes(result, request, response).finally(() => result.dispose());
     return;
@@ -101,17 +108,25 @@ async function answer(
   else response.type('application/json').end(JSON.stringify(result ?? null));
 }
 
-/** From path, query and body; where the body is bytes, from path and query alone. */
+/** The fields of a form as parameters, the name of its file among them. */
+function named({ fileNameParam }: Operation, { fields, fileName }: FormBody): Params {
+  return fileNameParam === undefined || fileName === undefined
+    ? { ...fields }
+    : { [fileNameParam]: fileName, ...fields };
+}
+
+/** From path, query and body; where the body is bytes, from path, query and what a form says beside them. */
 function paramsOf(
   operation: Operation,
   place: Params,
   request: Request,
   media: MediaForm | undefined,
+  form: FormBody | undefined,
 ): Params {
   const { session_id, ...fromPath } = place;
   const onlyQuery = operation.stream === 'body' || request.method === 'GET' || request.method === 'HEAD';
   const query = onlyQuery || request.method === 'DELETE' ? fromQuery(request) : {};
-  const texts = { ...query, ...fromPath };
+  const texts = { ...(form && named(operation, form)), ...query, ...fromPath };
   const given = onlyQuery ? texts : { ...fromBody(request), ...texts };
   const own = fromText(operation, { ...given, ...media?.params }, onlyQuery ? null : Object.keys(texts));
   return session_id === undefined ? own : { ...newIdFrom(operation, own), session_id };

@@ -1,4 +1,7 @@
-/** Text of bounded length: its head and its tail, and how much of the whole is left out between them. */
+/**
+ * Text of bounded length: its head and its tail, and how much of the whole is left out between them. What was cleared
+ * away counts as before, so that places in the whole text stay true.
+ */
 
 export interface Gap {
   /** Bytes of UTF-8 that are left out. */
@@ -11,6 +14,8 @@ export class BoundedText {
   private readonly half: number;
   private head = '';
   private tail = '';
+  /** Bytes of the whole text before `head`. */
+  private cleared = 0;
   /** Of the whole text, in bytes of UTF-8. */
   totalBytes = 0;
 
@@ -30,6 +35,13 @@ export class BoundedText {
     if (this.tail.length > 2 * this.half + 1024) this.tail = lastCharacters(this.tail, this.half);
   }
 
+  /** Begins anew behind all that was added. */
+  clear(): void {
+    this.head = '';
+    this.tail = '';
+    this.cleared = this.totalBytes;
+  }
+
   get isCut(): boolean {
     return this.gap() !== null;
   }
@@ -43,7 +55,7 @@ export class BoundedText {
   }
 
   private gap(): Gap | null {
-    const offset = Buffer.byteLength(this.head);
+    const offset = this.cleared + Buffer.byteLength(this.head);
     const tail = lastCharacters(this.tail, this.half);
     const bytes = this.totalBytes - offset - Buffer.byteLength(tail);
     return bytes === 0 ? null : { bytes, offset };

@@ -1,6 +1,7 @@
 /**
  * Puts the answer to an execution together from its events: live while it runs, and again from the journal
  * whenever somebody asks later. Long output keeps its head and its tail, with a mark that says how to read the rest.
+ * What the run cleared away is not in it; `get_output` has that too.
  */
 import type { MimeBundle, SessionEventBody } from '../types/events.js';
 import type { ExecuteResult, OutputStream } from '../types/session.js';
@@ -22,6 +23,8 @@ export class ExecutionOutput {
   private displayBytes = 0;
   private result: MimeBundle | null = null;
   private gap = false;
+  /** The next output takes the place of what is there. */
+  private clearing = false;
 
   /**
    * @param limit characters of each stream, and of all displays as JSON.
@@ -37,6 +40,7 @@ export class ExecutionOutput {
   }
 
   add(event: SessionEventBody): void {
+    if (this.clearing && replaces(event)) this.clear();
     if (event.type === 'stdout' || event.type === 'stderr') this[event.type].add(event.text);
     else if (event.type === 'execute_result') this.result = event.data;
     else if (event.type === 'truncated' && event.spill_end === undefined) this.gap = true;
@@ -45,6 +49,9 @@ export class ExecutionOutput {
       else this.addDisplay(event.data, event.display_id);
     }
     this.output.add(this.screen.add(event));
+    if (event.type !== 'clear_output') return;
+    if (event.wait) this.clearing = true;
+    else this.clear();
   }
 
   toResult(): Output {
@@ -68,6 +75,15 @@ export class ExecutionOutput {
       truncated,
       ...(truncated ? { total_bytes } : {}),
     };
+  }
+
+  private clear(): void {
+    this.clearing = false;
+    this.output.add(this.screen.end());
+    for (const text of [this.output, this.stdout, this.stderr]) text.clear();
+    this.displays.splice(0);
+    this.displayBytes = 0;
+    this.named.clear();
   }
 
   private mark(stream: OutputStream, { bytes, offset }: Gap): string {
@@ -101,6 +117,14 @@ export class ExecutionOutput {
     if (id !== undefined) this.named.set(id, this.displays.length - 1);
   }
 }
+
+/** True of what is shown anew, as an updated display is not. */
+const replaces = (event: SessionEventBody): boolean =>
+  event.type === 'stdout' ||
+  event.type === 'stderr' ||
+  event.type === 'execute_result' ||
+  (event.type === 'display' && event.update !== true) ||
+  (event.type === 'result' && Boolean(event.error));
 
 const bundleSize = (data: MimeBundle) =>
   Object.values(data).reduce<number>((sum, value) => sum + sizeOf(value), 0);

@@ -6,13 +6,17 @@ import type { IConfig } from '../types/config.js';
 import { errors } from '../types/errors.js';
 import type { HeldDirectory, IClock, IFiles } from '../types/ports.js';
 import { treeOf } from './file-tree.js';
+import { isFileError } from './workspace-files.js';
 import { workspaceDepthMax } from './workspace-manifest.js';
 
 type Limits = Pick<IConfig['limits'], 'workspace_bytes' | 'workspace_entries' | 'file_bytes'>;
 
-interface Count {
+export interface Usage {
   bytes: number;
   entries: number;
+}
+
+interface Count extends Usage {
   readonly at: number;
 }
 
@@ -82,17 +86,32 @@ export class FileUsage {
   private async count(folder: HeldDirectory, maxAgeMs: number): Promise<Count> {
     const now = this.clock.monotonic();
     if (this.last && now - this.last.at < maxAgeMs) return this.last;
-    const count: Count = { bytes: 0, entries: 0, at: now };
-    const options = {
-      files: this.files,
-      depthMax: workspaceDepthMax,
-      entriesMax: this.limits.workspace_entries,
-    };
-    for await (const { stat } of treeOf(folder, '', options)) {
-      count.entries += 1;
-      if (stat.type === 'file') count.bytes += stat.size;
-    }
-    this.last = count;
-    return count;
+    const usage = await countHeld(folder, this.files, this.limits.workspace_entries);
+    this.last = { ...usage, at: now };
+    return this.last;
   }
+}
+
+/** What a folder holds, as far as `entriesMax`; nothing when it is not there. */
+export async function countFiles(folder: string, files: IFiles, entriesMax: number): Promise<Usage> {
+  const held = await files.holdDirectory(folder).catch((error: unknown) => {
+    // Its own code may have removed the folder.
+    if (isFileError(error)) return null;
+    throw error;
+  });
+  if (!held) return { bytes: 0, entries: 0 };
+  try {
+    return await countHeld(held, files, entriesMax);
+  } finally {
+    await held.dispose();
+  }
+}
+
+async function countHeld(held: HeldDirectory, files: IFiles, entriesMax: number): Promise<Usage> {
+  const usage: Usage = { bytes: 0, entries: 0 };
+  for await (const { stat } of treeOf(held, '', { files, depthMax: workspaceDepthMax, entriesMax })) {
+    usage.entries += 1;
+    if (stat.type === 'file') usage.bytes += stat.size;
+  }
+  return usage;
 }

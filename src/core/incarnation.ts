@@ -17,6 +17,7 @@ import { runInEngine } from './run.js';
 import { summariseRebuild } from './session-metadata.js';
 import type { SessionServices } from './session-services.js';
 import { restoreWorkspace, workspacePartPrefix } from './workspace.js';
+import { WorkspaceAside } from './workspace-aside.js';
 
 /** Why there is no live state at present. */
 export interface Absence {
@@ -46,6 +47,7 @@ export class Incarnation implements Disposable {
   lastRebuild: Rebuild | null = null;
   /** Output of threads and tasks that go on between runs. */
   private readonly background: OutputGate;
+  private readonly aside: WorkspaceAside;
 
   constructor(
     private readonly services: SessionServices,
@@ -57,6 +59,7 @@ export class Incarnation implements Disposable {
     private formerHead: number,
   ) {
     this.absence = absence;
+    this.aside = new WorkspaceAside(services.workspace, services.aside, services.files, services.log);
     const { journal_output_bytes: journalBytes } = services.config.limits;
     this.background = new OutputGate({
       journalBytes,
@@ -150,6 +153,7 @@ export class Incarnation implements Disposable {
     const record = this.owner.record();
     await files.makeDirectory(workspace, 0o700);
     if (this.absence === null) return this.adopt(await this.create(record.epoch));
+    await this.aside.mend();
     const mayReplay = record.recovery === 'replay' && definition.capabilities.replay === true;
     const { plan, built } = await this.recover({ ...record }, mayReplay);
     if (this.formerHead >= 0) this.writer.resumeAt(plan.contentSeq);
@@ -176,7 +180,10 @@ export class Incarnation implements Disposable {
     for (;;) {
       const plan = await planRecovery(store, { ...record, head_checkpoint: start }, mayReplay);
       try {
-        return { plan, built: { ...(await this.rebuild(plan, record.epoch + 1)), passedOver } };
+        // Past a checkpoint that cannot be used, files that only it has are still in the workspace.
+        const hasNone = plan.checkpoint === null && passedOver.length === 0 && plan.replay.length > 0;
+        const rebuilt = await (hasNone ? this.replayAll(plan) : this.rebuild(plan, false));
+        return { plan, built: { ...rebuilt, passedOver } };
       } catch (error) {
         const unusable = isSojournError(error, 'kernel_died') || isSojournError(error, 'timeout');
         if (!unusable || start === null || this.closed) throw error;
@@ -235,12 +242,30 @@ export class Incarnation implements Disposable {
     this.owner.died();
   }
 
+  /** Everything since the beginning, which found no file of what came after it. */
+  private async replayAll(plan: RecoveryPlan): Promise<Omit<Rebuilt, 'passedOver'>> {
+    const rebuilt = await this.rebuild(plan, true).catch(async (error: unknown) => {
+      await this.aside.mend();
+      throw error;
+    });
+    try {
+      await this.aside.giveBack();
+      return rebuilt;
+    } catch (error) {
+      await rebuilt.engine.dispose();
+      throw error;
+    }
+  }
+
   /** An input that kills the engine when it is run again is left out, and counted as lost. */
-  private async rebuild(plan: RecoveryPlan, epoch: number): Promise<Omit<Rebuilt, 'passedOver'>> {
+  private async rebuild(plan: RecoveryPlan, fromNothing: boolean): Promise<Omit<Rebuilt, 'passedOver'>> {
+    const epoch = this.owner.record().epoch + 1;
     const lost: number[] = [];
     for (;;) {
       if (this.closed) throw errors.closed(`Session '${this.owner.record().session_id}'`);
       const inputs = plan.replay.filter((input) => !lost.includes(input.seq));
+      // Before there is an engine: it may give the files it finds another owner, which counts as a change.
+      if (fromNothing) await this.aside.take(Date.parse(plan.firstInputAt ?? ''));
       const engine = await this.create(epoch);
       try {
         const notKept = plan.checkpoint ? await this.restore(engine, plan.checkpoint) : [];

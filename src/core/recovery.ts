@@ -24,6 +24,8 @@ export interface ReplayInput {
 export interface RecoveryPlan {
   readonly checkpoint: CheckpointRecord | null;
   readonly replay: readonly ReplayInput[];
+  /** When the first input after the checkpoint came, ISO 8601 UTC; null when there was none. */
+  readonly firstInputAt: string | null;
   /** Inputs after the checkpoint that ended but must not be run again: their effect is gone. */
   readonly lost: readonly number[];
   /** Inputs that never got an answer. */
@@ -81,10 +83,16 @@ export async function planRecovery(
   return {
     checkpoint,
     replay,
+    firstInputAt: earliest([...ended.map(({ input }) => input), ...inputs.values()]),
     lost: lost.map(({ input }) => input.seq),
     open: [...inputs.keys()],
     contentSeq,
   };
+}
+
+function earliest(inputs: readonly InputEvent[]): string | null {
+  const [first] = [...inputs].sort((one, other) => one.seq - other.seq);
+  return first?.at ?? null;
 }
 
 /** What inputs asked for, in order, and what they were told. */
@@ -146,7 +154,7 @@ function isReplayable(input: InputEvent, result: ResultEvent): boolean {
 
 /** An operation that was refused before it began changed nothing. */
 function hadEffect(result: ResultEvent): boolean {
-  return (
-    result.reason === undefined && (result.error?.code === undefined || result.error.code === 'kernel_died')
-  );
+  if (result.reason !== undefined) return false;
+  const { code } = result.error ?? {};
+  return code === undefined || code === 'kernel_died' || result.status !== 'error';
 }

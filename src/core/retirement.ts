@@ -1,5 +1,8 @@
-/** The mark of an instance that has gone to sleep: whoever sees it finds the session again. Nobody else can set it. */
-import { SojournError } from '../types/errors.js';
+/**
+ * The end of an instance, told from failures. The mark of one that has gone to sleep: whoever sees it finds the session
+ * again. Nobody else can set it.
+ */
+import { isSojournError, SojournError } from '../types/errors.js';
 
 const marks = new WeakSet<SojournError>();
 
@@ -10,3 +13,7 @@ export function retired(): SojournError {
 }
 
 export const isRetired = (error: unknown): boolean => error instanceof SojournError && marks.has(error);
+
+/** True of what is said by a session that was deleted or has gone to sleep: it needs no checkpoint any more. */
+export const hasLeft = (error: unknown): boolean =>
+  isRetired(error) || isSojournError(error, 'session_not_found');

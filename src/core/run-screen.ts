@@ -7,6 +7,8 @@ export class RunScreen {
 
   /** The lines that are finished by this event. */
   add(event: SessionEventBody): string {
+    // Nobody writes over a line that is cleared away.
+    if (event.type === 'clear_output') return this.terminal.end();
     const text = shownText(event);
     return text === '' ? '' : this.terminal.write(text);
   }

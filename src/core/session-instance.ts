@@ -102,6 +102,7 @@ export class SessionInstance implements ISessionInstance {
         this.record.head_checkpoint = checkpoint.checkpoint_id;
         this.record.checkpoint_count += 1;
       },
+      ended: () => this.ended,
     });
     this.vitals = new SessionVitals(clock, {
       record: () => this.currentRecord(),
@@ -296,6 +297,9 @@ export class SessionInstance implements ISessionInstance {
   isDirty(): boolean {
     return this.saver.isDirty;
   }
+  get savePaused(): boolean {
+    return this.saver.isPaused;
+  }
   markClean(): void {
     this.saver.reset(0);
   }
@@ -368,13 +372,7 @@ export class SessionInstance implements ISessionInstance {
       if (this.saver.isDue) this.services.saveIsDue();
       return true;
     }
-    try {
-      await this.saver.saveInTurn('not repeatable');
-      return true;
-    } catch (error) {
-      this.services.log.error({ err: error, session_id: this.id }, 'a checkpoint failed');
-      return false;
-    }
+    return this.saver.keepInTurn('not repeatable');
   }
 
   private async restartNow(keepState: boolean): Promise<void> {
@@ -393,6 +391,7 @@ export class SessionInstance implements ISessionInstance {
     void this.mailbox
       .exclusive(() => this.engine(), { first: true })
       .catch((error: unknown) => {
+        if (this.ended) return;
         this.services.log.error({ err: error, session_id: this.id }, 'a session could not be rebuilt');
       });
   }

@@ -3,11 +3,13 @@
  * beside further work. One is written at a time.
  */
 import type { IEngine } from '../types/engine.js';
+import type { SojournError } from '../types/errors.js';
 import type { SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
 import { fixEmptyState, fixState } from './checkpointer.js';
 import type { FixedState, FixRequest } from './checkpointer.js';
 import type { Mailbox } from './mailbox.js';
+import { RetryPace } from './retry-pace.js';
 import type { SessionServices } from './session-services.js';
 
 export interface SaverHost {
@@ -21,6 +23,8 @@ export interface SaverHost {
   /** The engine, if there is one. */
   engine(): IEngine | null;
   saved(checkpoint: CheckpointRecord): void;
+  /** Set once the session needs no checkpoint any more: one that fails then is no failure. */
+  ended(): SojournError | null;
 }
 
 /** What recovery would have to run again. */
@@ -39,11 +43,19 @@ export class SessionSaver {
   private appliedSeq: number | null = null;
   /** One that has been asked for and has not fixed the state yet: it will cover whatever comes until then. */
   private coming: Promise<CheckpointRecord | null> | null = null;
+  private readonly pace: RetryPace;
 
   constructor(
     private readonly services: SessionServices,
     private readonly host: SaverHost,
-  ) {}
+  ) {
+    this.pace = new RetryPace(services.clock, services.config.checkpoint.interval_ms);
+  }
+
+  /** True for a while after one has failed, longer each time: whoever need not have one now does not ask for it. */
+  get isPaused(): boolean {
+    return this.pace.isPaused;
+  }
 
   get isDirty(): boolean {
     return this.cost.inputs > 0;
@@ -52,7 +64,7 @@ export class SessionSaver {
   /** True when recovery would take longer than the configuration likes, and nobody has asked for a checkpoint yet. */
   get isDue(): boolean {
     const { replay_cost_ms, replay_inputs } = this.services.config.checkpoint;
-    if (this.coming) return false;
+    if (this.coming || this.pace.isPaused) return false;
     return this.cost.inputs >= replay_inputs || this.cost.ms >= replay_cost_ms;
   }
 
@@ -69,9 +81,13 @@ export class SessionSaver {
   /** Waits for its turn in the mailbox; null when the newest checkpoint covers everything. */
   save(reason: string): Promise<CheckpointRecord | null> {
     if (this.coming) return this.coming;
-    const coming = this.saveNext(reason).finally(() => {
-      if (this.coming === coming) this.coming = null;
-    });
+    const coming = this.saveNext(reason)
+      .catch((error: unknown) => {
+        throw this.host.ended() ?? error;
+      })
+      .finally(() => {
+        if (this.coming === coming) this.coming = null;
+      });
     this.coming = coming;
     return coming;
   }
@@ -81,6 +97,18 @@ export class SessionSaver {
     if (!this.isDirty || !this.host.engine()) return;
     const cost = this.cost;
     await this.write(await this.fix(reason), cost);
+  }
+
+  /** As `saveInTurn`, for an effect that recovery would not bring back. False when it failed, which is logged. */
+  async keepInTurn(reason: string): Promise<boolean> {
+    try {
+      await this.saveInTurn(reason);
+      return true;
+    } catch (error) {
+      const { session_id } = this.host.record();
+      if (!this.host.ended()) this.services.log.error({ err: error, session_id }, 'a checkpoint failed');
+      return false;
+    }
   }
 
   /** For the input that holds the turn: its effect is kept before its result says so. */
@@ -144,7 +172,10 @@ export class SessionSaver {
     const request = await this.request(reason, applied);
     const engine = this.host.engine();
     if (!engine) throw new Error('there is no live state to be saved');
-    const fixed = await fixState(this.services, { ...request, engine });
+    const fixed = await fixState(this.services, { ...request, engine }).catch((error: unknown) => {
+      this.pace.failed();
+      throw error;
+    });
     // From here on inputs count towards the next checkpoint.
     this.cost = nothing;
     return fixed;
@@ -171,8 +202,10 @@ export class SessionSaver {
     try {
       const checkpoint = await writing;
       this.host.saved(checkpoint);
+      this.pace.succeeded();
       return checkpoint;
     } catch (error) {
+      this.pace.failed();
       this.cost = { inputs: this.cost.inputs + cost.inputs, ms: this.cost.ms + cost.ms };
       throw error;
     } finally {

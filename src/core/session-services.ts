@@ -6,6 +6,7 @@ import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { ISessionStore } from '../types/store.js';
 import type { FileChanges } from './file-changes.js';
 import type { SessionFiles } from './session-files.js';
+import type { WorkspaceGuard } from './workspace-guard.js';
 
 export interface SessionServices {
   readonly store: ISessionStore;
@@ -21,6 +22,10 @@ export interface SessionServices {
   readonly sessionFiles: SessionFiles;
   /** What its code does in it. */
   readonly fileChanges: FileChanges;
+  /** Watches how much its code writes. */
+  readonly guard: WorkspaceGuard;
+  /** Where the files of the workspace are while a replay makes them anew. */
+  readonly aside: string;
   /** The folder for output that is too much for the journal. */
   readonly outputs: string;
   /** An event was journaled. */

@@ -238,6 +238,7 @@ export const systemFiles: IFiles = {
   async setTimes(path, mtimeMs) {
     await fs.utimes(path, mtimeMs / 1000, mtimeMs / 1000);
   },
+  setOwner: (path, { uid, gid }) => fs.lchown(path, uid, gid),
   readPieces,
   writePieces,
   append: (path, bytes, mode = 0o600) => fs.appendFile(path, bytes, { mode }),

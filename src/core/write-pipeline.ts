@@ -200,6 +200,7 @@ export class WritePipeline {
       const controller = new AbortController();
       this.starting = controller;
       // Before it is journaled: code that is refused leaves no trace.
+      if (this.runsCode(write.operation)) await this.services.guard.admit();
       if (write.operation === 'execute') await engine.admit?.(String(write.params.code));
       await write.journal();
       return await this.run(write, engine, controller);
@@ -218,7 +219,10 @@ export class WritePipeline {
     const request = stage.request(write.operation, write.params, this.timeoutMs(write.params));
     const { fileChanges } = services;
     const moment = write.params.report_files === true ? await fileChanges.moment() : null;
-    const running = runInEngine(engine, services.definition, request, services.clock);
+    const start = () => runInEngine(engine, services.definition, request, services.clock);
+    const running = this.runsCode(write.operation)
+      ? services.guard.during(controller, engine.temporary, start)
+      : start();
     this.running = { seq, stage, outcome: running };
     this.starting = null;
     const outcome = await running.then((ended) =>
@@ -264,6 +268,10 @@ export class WritePipeline {
   private streams(operation: string): boolean {
     const found = this.services.definition.operations?.find(({ name }) => name === operation);
     return found?.streams === true;
+  }
+
+  private runsCode(operation: string): boolean {
+    return operation === 'execute' || this.streams(operation);
   }
 
   private timeoutMs(params: Params): number {

@@ -74,9 +74,13 @@ function writingOperations(): Operation[] {
     defineSessionOperation({
       ...fileShapes.upload,
       stream: 'body',
+      fileNameParam: 'path',
       result: writtenAnswer,
       answersOnce: true,
-      http: [{ method: 'PUT', path: filePath }],
+      http: [
+        { method: 'PUT', path: filePath },
+        { method: 'POST', path: '/sessions/:id/files' },
+      ],
       handle: ({ path }, call) => upload(path, call.body, call),
     }),
     defineSessionOperation({

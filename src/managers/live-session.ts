@@ -4,6 +4,7 @@ import { withFileOperations } from '../core/file-operations.js';
 import type { FileStaging } from '../core/file-staging.js';
 import { SessionFiles } from '../core/session-files.js';
 import type { Absence } from '../core/incarnation.js';
+import { WorkspaceGuard } from '../core/workspace-guard.js';
 import { SessionInstance } from '../core/session-instance.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition } from '../types/engine.js';
@@ -40,8 +41,10 @@ export function liveSession(
 ): SessionInstance {
   const { store, clock, files, ids, config } = services;
   const { staging } = owner;
-  const { workspace, outputs } = sessionFolders(record, config);
+  const { workspace, aside, outputs } = sessionFolders(record, config);
   const session = new SessionFiles({ folder: workspace, staging, files, clock, limits: config.limits });
+  const log = services.log.child({ session_id: record.session_id });
+  const guard = new WorkspaceGuard({ workspace, files, clock, limits: config.limits, log });
   const keep = (inputSeq: number) => instance.keep(inputSeq);
   const instance: SessionInstance = new SessionInstance(
     record,
@@ -52,8 +55,10 @@ export function liveSession(
       ids,
       definition: withFileOperations(definition, { session, staging, files, keep }),
       config,
-      log: services.log.child({ session_id: record.session_id }),
+      log,
       workspace,
+      guard,
+      aside,
       outputs,
       sessionFiles: session,
       fileChanges: new FileChanges(workspace, staging, files),

@@ -2,6 +2,7 @@
  * Writes live sessions behind the client's back: every interval what is dirty and idle, at once what has become
  * costly to recover, and everything at a forced save or at the end.
  */
+import { hasLeft } from '../core/retirement.js';
 import type { IConfig } from '../types/config.js';
 import type { IPersistenceManager } from '../types/managers.js';
 import type { IClock, ILog, Timer } from '../types/ports.js';
@@ -38,10 +39,15 @@ export class PersistenceManager implements IPersistenceManager {
     return session.checkpoint(reason);
   }
 
-  /** One round at a time; busy sessions are left for the next one. A failure is logged and tried again next time. */
+  /**
+   * One round at a time; busy sessions are left for the next one. A failure is logged, and tried again after pauses
+   * that grow.
+   */
   saveDirtySessions(): Promise<void> {
     this.saving ??= this.saveAll(
-      this.services.pool.getDirty().filter((session) => session.getState().status === 'idle'),
+      this.services.pool
+        .getDirty()
+        .filter((session) => session.getState().status === 'idle' && !session.savePaused),
       'periodic',
     )
       .catch((error: unknown) => {
@@ -76,7 +82,9 @@ export class PersistenceManager implements IPersistenceManager {
     const queue = [...sessions];
     const work = async () => {
       for (let session = queue.shift(); session; session = queue.shift()) {
-        await session.checkpoint(reason).catch((error: unknown) => failures.push(error));
+        await session.checkpoint(reason).catch((error: unknown) => {
+          if (!hasLeft(error)) failures.push(error);
+        });
       }
     };
     await Promise.all(Array.from({ length: parallelSaves }, work));

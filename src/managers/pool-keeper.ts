@@ -72,7 +72,8 @@ export class PoolKeeper {
   /** Least recently used first, past those that cannot sleep; with none idle the pool stays larger for a while. */
   private async evict(): Promise<void> {
     const { pool } = this.services;
-    const sleepless = new Set<string>();
+    const paused = pool.getAll().filter((session) => session.savePaused);
+    const sleepless = new Set(paused.map(({ id }) => id));
     while (!this.stopped && this.isOverfull()) {
       const session = pool.peek(pool.peekLRU(sleepless) ?? '');
       if (!session) break;
@@ -88,7 +89,8 @@ export class PoolKeeper {
     const now = this.services.clock.now();
     for (const session of this.services.pool.getAll()) {
       const { status, sleeps_at } = session.getMetadata();
-      if (this.stopped || status !== 'idle' || sleeps_at === null || Date.parse(sleeps_at) > now) continue;
+      const isAwake = status !== 'idle' || sleeps_at === null || Date.parse(sleeps_at) > now;
+      if (this.stopped || isAwake || session.savePaused) continue;
       await this.putToSleep(session).catch((error: unknown) => {
         this.failed(error);
       });

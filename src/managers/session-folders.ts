@@ -9,6 +9,8 @@ import { removeWorkspace, sweepWorkspaces, workspaceOf, workspacesOf } from './w
 export interface SessionFolders {
   /** The files of the session's own code. */
   readonly workspace: string;
+  /** Its files while recovery makes them anew. */
+  readonly aside: string;
   /** Output that is too much for the journal. */
   readonly outputs: string;
 }
@@ -17,14 +19,18 @@ type Place = Pick<IConfig, 'data_dir'>;
 
 const outputsOf = ({ data_dir }: Place): string => join(data_dir, 'outputs');
 
+/** On the disk of the workspaces, for files are moved there, and out of the reach of all sessions. */
+const asidesOf = (config: Place): string => join(workspacesOf(config), '.aside');
+
 export const sessionFolders = (record: SessionRecord, config: Place): SessionFolders => ({
   workspace: workspaceOf(record, config),
+  aside: join(asidesOf(config), record.family ?? record.uid, record.uid),
   outputs: join(outputsOf(config), record.family ?? record.uid, record.uid),
 });
 
 /** What cannot be removed now is swept at a later start. */
 export async function removeSessionFolders(folders: SessionFolders, files: IFiles, log: ILog): Promise<void> {
-  for (const folder of [folders.workspace, folders.outputs]) {
+  for (const folder of [folders.workspace, folders.aside, folders.outputs]) {
     await removeWorkspace(folder, files).catch((error: unknown) => {
       log.warn({ err: error }, 'a folder of a session could not be removed');
     });
@@ -45,7 +51,7 @@ export async function sweepSessionFolders(
   files: IFiles,
   log: ILog,
 ): Promise<void> {
-  for (const folder of [workspacesOf(config), outputsOf(config)]) {
+  for (const folder of [workspacesOf(config), asidesOf(config), outputsOf(config)]) {
     await sweepWorkspaces(folder, store, files, log).catch((error: unknown) => {
       log.warn({ err: error }, 'left-over folders could not be removed');
     });

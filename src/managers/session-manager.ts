@@ -6,7 +6,7 @@ import { describeSession } from '../core/session-metadata.js';
 import type { Absence } from '../core/incarnation.js';
 import { TopicEmitter } from '../core/lifecycle.js';
 import { KeyedTurns } from '../core/keyed-turns.js';
-import { isRetired } from '../core/retirement.js';
+import { hasLeft, isRetired } from '../core/retirement.js';
 import { FileStaging } from '../core/file-staging.js';
 import type { SessionInstance } from '../core/session-instance.js';
 import { errors, SojournError } from '../types/errors.js';
@@ -361,8 +361,8 @@ export class SessionManager implements ISessionManager {
   }
 
   private async saveNow(instance: ISessionInstance): Promise<void> {
-    await this.services.persistence.saveSession(instance, 'replay cost').catch((error: unknown) => {
-      this.services.log.error({ err: error, session_id: instance.id }, 'a checkpoint failed');
+    await this.services.persistence.saveSession(instance, 'replay cost').catch((err: unknown) => {
+      if (!hasLeft(err)) this.services.log.error({ err, session_id: instance.id }, 'a checkpoint failed');
     });
   }
 

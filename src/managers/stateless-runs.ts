@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { ExecutionOutput } from '../core/execution-output.js';
 import { OutputGate } from '../core/output-gate.js';
 import { runInEngine } from '../core/run.js';
+import { WorkspaceGuard } from '../core/workspace-guard.js';
 import type { SessionEventBody } from '../types/events.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition, IEngine, IEngines, InterruptReason } from '../types/engine.js';
@@ -54,11 +55,15 @@ export class StatelessRuns implements IStatelessRuns {
     const output = new ExecutionOutput(output_bytes, 1);
     const gate = this.gate(journal_output_bytes, (body) => output.add(body));
     try {
-      return await this.withEngine(request, controller, gate, async (engine, definition) => {
+      return await this.withEngine(request, controller, gate, async (engine, definition, workspace) => {
         if (request.code !== undefined) await engine.admit?.(request.code);
         const { operation, params, timeoutMs } = request;
         const run = { operation, params, timeoutMs, inputSeq: 1, controller, emit: gate.emit };
-        const outcome = await runInEngine(engine, definition, run, this.services.clock);
+        const { files, clock, log, config } = this.services;
+        const guard = new WorkspaceGuard({ workspace, files, clock, log, limits: config.limits });
+        const outcome = await guard.during(controller, engine.temporary, () =>
+          runInEngine(engine, definition, run, clock),
+        );
         await gate.close();
         if (outcome.failure) throw outcome.failure;
         const { status, duration_ms, error, execute } = outcome;
@@ -107,7 +112,7 @@ export class StatelessRuns implements IStatelessRuns {
     request: Pick<StatelessRequest, 'kind' | 'options'>,
     controller: AbortController,
     gate: OutputGate,
-    work: (engine: IEngine, definition: EngineDefinition) => Promise<T>,
+    work: (engine: IEngine, definition: EngineDefinition, workspace: string) => Promise<T>,
   ): Promise<T> {
     if (this.closed) throw errors.closed('Sojourn');
     const { temporary_sessions: limit } = this.services.config.limits;
@@ -122,7 +127,7 @@ export class StatelessRuns implements IStatelessRuns {
       // Whoever waits for an answer hears of the death; nothing is rebuilt.
       const engine = await definition.create(options, { ...context, died: () => undefined });
       try {
-        return await work(engine, definition);
+        return await work(engine, definition, workspace);
       } finally {
         await engine.dispose();
       }

@@ -96,7 +96,9 @@ export const configSchema = z.strictObject({
       ),
       variable_bytes: bytes('One stored variable.').default(10 * 1024 ** 2),
       session_bytes: bytes('All stored variables of one checkpoint.').default(100 * 1024 ** 2),
-      workspace_bytes: bytes('All files of one workspace: what a checkpoint keeps of it.').default(1024 ** 3),
+      workspace_bytes: bytes(
+        'All files of one workspace: what a checkpoint keeps of it. Code that goes on to write beyond it is interrupted.',
+      ).default(2 * 1024 ** 3),
       file_bytes: bytes('One file that is written through the API.').default(1024 ** 3),
       workspace_entries: z
         .number()
@@ -104,7 +106,7 @@ export const configSchema = z.strictObject({
         .min(1)
         .max(100_000)
         .default(100_000)
-        .describe('Files and folders of one workspace.'),
+        .describe('Files and folders of one workspace, in the same way.'),
     })
     .prefault({}),
   execution: z

@@ -31,6 +31,8 @@ export interface IEngine extends Disposable {
   fork?(context: EngineContext): Promise<{ engine: IEngine; not_kept: NotKept[] }>;
   /** Removes all user state and keeps the session. */
   clear?(): Promise<void>;
+  /** A folder beside the workspace that its code writes to; it goes with the live state. */
+  readonly temporary?: string | null;
   /** Resident private memory in bytes, as last measured. */
   memoryBytes?(): number;
   /** What the machine says of the engine's process, also while it runs code; never asks the process itself. */

@@ -81,6 +81,8 @@ const bodies = [
     metadata: mimeMetadataSchema.optional(),
     ...outputFields,
   }),
+  /** What the run has shown up to here is to go; with `wait` only once it shows something else. */
+  z.object({ type: z.literal('clear_output'), wait: z.boolean(), ...outputFields }),
   z.object({ type: z.literal('input_request'), prompt: z.string(), password: z.boolean(), ...outputFields }),
   /** The answer to the request that was journaled at `input_id`. */
   z.object({
@@ -138,5 +140,5 @@ export type SessionEvent = z.infer<typeof placeSchema> & SessionEventBody;
 
 export type OutputEventBody = Extract<
   SessionEventBody,
-  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'truncated' }
+  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'clear_output' | 'truncated' }
 >;

@@ -80,6 +80,8 @@ export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.Zod
    * `ByteAnswer`, instead of a value. A transport that has no way for bytes leaves such an operation out.
    */
   readonly stream?: 'body' | 'answer';
+  /** Of those that take a body: the parameter that the name of a sent file stands for, where it is not given. */
+  readonly fileNameParam?: string;
   readonly media?: MediaForm;
   /** True when the handler itself gives a repeated idempotency key the first answer. */
   readonly answersOnce?: boolean;

@@ -61,6 +61,8 @@ export interface IFiles {
   /** Links `to` to the bytes of `from`, or copies them where links are not possible. */
   copy(from: string, to: string, mode?: number): Promise<void>;
   setTimes(path: string, mtimeMs: number): Promise<void>;
+  /** Never follows a final symbolic link. Only root can give files away. */
+  setOwner(path: string, owner: FileOwner): Promise<void>;
   /**
    * The bytes that a regular file had when it was opened, in pieces of `pieceBytes`, the last one shorter. Never
    * follows a final symbolic link (ELOOP).

@@ -302,6 +302,8 @@ export interface ISessionInstance extends Disposable {
   getMetadata(): SessionMetadata;
   /** True when recovery would have to run inputs again. */
   isDirty(): boolean;
+  /** True for a while after a checkpoint has failed: it is not tried again without need. */
+  readonly savePaused: boolean;
   markClean(): void;
   /** Milliseconds since 1970 of the last execution, write or keep-alive. */
   getLastAccessTime(): number;

@@ -19,7 +19,7 @@ import { StatelessRuns } from '../../src/managers/stateless-runs.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import type { ConfigInput } from '../../src/types/config.js';
 import type { EngineDefinition } from '../../src/types/engine.js';
-import type { IClock } from '../../src/types/ports.js';
+import type { IClock, ILog } from '../../src/types/ports.js';
 import type { ISessionStore } from '../../src/types/store.js';
 import { counterEngine } from './counter-engine.js';
 import type { CounterHooks } from './counter-engine.js';
@@ -30,6 +30,7 @@ export interface WorldOptions {
   readonly hooks?: CounterHooks;
   readonly store?: ISessionStore;
   readonly clock?: IClock;
+  readonly log?: ILog;
   /** Beside the counting one. */
   readonly engines?: readonly EngineDefinition[];
   readonly dataDir?: string;
@@ -53,7 +54,7 @@ export interface World {
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const dataDir = options.dataDir ?? join(await temporaryFolder(), 'data');
   const clock = options.clock ?? systemClock;
-  const log = silentLog;
+  const log = options.log ?? silentLog;
   const given: ConfigInput = {
     checkpoint: { interval_ms: 1e9 },
     shutdown_grace_s: 0,

@@ -30,7 +30,8 @@ from sojourn_kernel.supply import take_descriptors
 from sojourn_kernel.variables import is_listed
 
 FORMAT = 1
-CHUNK_BYTES = 4 << 20
+# Small enough that the server, which hashes what comes, answers others between two of them.
+CHUNK_BYTES = 256 << 10
 STACK_BYTES = 64 << 20
 RECURSION_LIMIT = 20_000
 # The latest cells are kept for tracebacks and inspect.getsource, older ones while a definition comes from

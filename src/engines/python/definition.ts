@@ -52,5 +52,7 @@ async function describePython(options: PythonEngineOptions): Promise<Record<stri
   const found = await probePython(options);
   const profile = defaultProfile(options.sandbox);
   const isolation = found.sandbox ? isolationGiven(profile, found.sandbox) : 'process';
-  return { ...found, isolation };
+  const limited = profile !== 'off' && found.sandbox?.rlimits === true;
+  const memory = limited ? `${options.sandbox.memoryBytes} bytes for each process, by rlimit` : 'not limited';
+  return { ...found, isolation, memory };
 }

@@ -44,7 +44,9 @@ def update_display(value: Any, *, display_id: str, **options: Any) -> None:
 
 
 def clear_output(wait: bool = False) -> None:
-    """Does nothing: what a session has shown is kept in its journal, for those too who read it later."""
+    """Removes what the run has shown up to now; with `wait` only once it shows something else."""
+    if rebuild.home.clear_output is not None:
+        rebuild.home.clear_output(bool(wait))
 
 
 class DisplayObject:

@@ -23,7 +23,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
 
 
 def _adopt_display(module: Any) -> None:
-    for name in ('display', 'update_display'):
+    for name in ('display', 'update_display', 'clear_output'):
         setattr(module, name, display_objects.NAMES[name])
 
 

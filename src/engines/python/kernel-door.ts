@@ -14,6 +14,7 @@ import { helloSchema } from './protocol.js';
 const socketPathBytesMax = 100;
 const helloTimeoutMs = 10_000;
 const strangersMax = 1000;
+const cancelledMax = 1000;
 
 export interface DoorPorts {
   readonly clock: IClock;
@@ -33,6 +34,8 @@ export interface Expected {
 export class KernelDoor implements Disposable {
   private server: Server | null = null;
   private readonly expected = new Map<string, (channel: FrameChannel) => void>();
+  /** Those who were expected once and may still be on their way: no strangers, and not let in. */
+  private readonly cancelled = new Set<string>();
   private readonly strangers = new Set<FrameChannel>();
   private ownFolder: string | null = null;
   path = '';
@@ -71,7 +74,7 @@ export class KernelDoor implements Disposable {
   /** Lets in whoever says `secret`, once. */
   expect(secret: string): Expected {
     const channel = new Promise<FrameChannel>((resolve) => this.expected.set(secret, resolve));
-    return { channel, cancel: () => void this.expected.delete(secret) };
+    return { channel, cancel: () => this.cancel(secret) };
   }
 
   /** Removes sockets of servers that are gone; to be called when it is certain that no other server runs here. */
@@ -92,6 +95,13 @@ export class KernelDoor implements Disposable {
     if (this.ownFolder) await this.ports.files.remove(this.ownFolder);
   }
 
+  private cancel(secret: string): void {
+    if (!this.expected.delete(secret)) return;
+    this.cancelled.add(secret);
+    const [oldest] = this.cancelled;
+    if (this.cancelled.size > cancelledMax && oldest !== undefined) this.cancelled.delete(oldest);
+  }
+
   private async receive(socket: Socket): Promise<void> {
     const channel = new FrameChannel(socket).open();
     if (this.strangers.size >= strangersMax) {
@@ -106,7 +116,9 @@ export class KernelDoor implements Disposable {
     const hello = helloSchema.safeParse(first?.message);
     const admit = hello.success ? this.expected.get(hello.data.secret) : undefined;
     if (!hello.success || !admit) {
-      if (first) this.ports.log.warn({}, 'a stranger at the socket of the kernels was turned away');
+      const isLate = hello.success && this.cancelled.delete(hello.data.secret);
+      if (first && !isLate)
+        this.ports.log.warn({}, 'a stranger at the socket of the kernels was turned away');
       channel.dispose();
       return;
     }

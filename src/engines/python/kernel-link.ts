@@ -160,6 +160,10 @@ export class KernelLink {
       void this.ask(message);
       return;
     }
+    if (message.t === 'clear_output') {
+      this.emit({ type: message.t, wait: message.wait });
+      return;
+    }
     const { t, ...shown } = message;
     this.emit({ type: t === 'result' ? 'execute_result' : 'display', ...shown });
   }

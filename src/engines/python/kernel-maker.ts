@@ -120,7 +120,7 @@ export class KernelMaker {
       const { exited } = await zygote.adopt(kernel, pid);
       void exited.then(() => lease.end());
       const channel = await this.firstOf(expected, exited, () => zygote.kill(pid), adopted);
-      return this.process({ pid, uid, channel, exited, lease, profile });
+      return this.process({ pid, uid, channel, exited, lease, profile }, place);
     } catch (error) {
       zygote.cancel(kernel);
       lease.end();
@@ -158,7 +158,7 @@ export class KernelMaker {
         () => zygote.kill(pid),
         (opened) => greet({ kernel, place }, opened),
       );
-      return { kernel, place, process: this.process({ pid, uid, channel, exited, lease, profile }) };
+      return { kernel, place, process: this.process({ pid, uid, channel, exited, lease, profile }, place) };
     } catch (error) {
       lease.end();
       throw error;
@@ -213,11 +213,16 @@ export class KernelMaker {
 
   private process(
     known: Pick<KernelProcess, 'pid' | 'uid' | 'channel' | 'exited' | 'lease' | 'profile'>,
+    place: Place,
   ): KernelProcess {
     const { zygote } = this;
     const { pid, uid } = known;
     return {
       ...known,
+      // A kernel that was made ahead moves when it is given to a session.
+      get temporary() {
+        return place.temporary;
+      },
       signal: (request, signal, group) => zygote.signal(pid, request, signal, group),
       kill: (spare) => zygote.kill(pid, spare),
       killCopy: (copy) => zygote.killCopy(pid, copy),

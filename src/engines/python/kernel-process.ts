@@ -22,6 +22,8 @@ export interface KernelProcess {
   readonly uid: number | null;
   /** Makes a folder and all in it the kernel's own. @throws internal */
   give(folder: string): Promise<void>;
+  /** The folder for temporary files, where it has one of its own. */
+  readonly temporary: string | null;
   readonly lease: Lease;
   readonly profile: SandboxProfile;
 }

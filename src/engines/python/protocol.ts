@@ -33,6 +33,7 @@ export const kernelMessageSchema = z.discriminatedUnion('t', [
     data: mimeBundleSchema,
     metadata: mimeMetadataSchema.optional(),
   }),
+  z.object({ t: z.literal('clear_output'), wait: z.boolean() }),
   z.object({
     t: z.literal('input_request'),
     id: z.number().int(),

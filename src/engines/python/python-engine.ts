@@ -58,6 +58,7 @@ const defaultCaptureLimitMs = 20_000;
 const extraBytesMax = 64 * 1024 ** 2;
 
 export class PythonEngine implements IEngine {
+  readonly temporary: string | null;
   private readonly turns = new Turns();
   private readonly link: KernelLink;
   private readonly gauge: MemoryGauge;
@@ -77,6 +78,7 @@ export class PythonEngine implements IEngine {
     private readonly context: EngineContext,
     private readonly options: PythonEngineOptions,
   ) {
+    this.temporary = process.temporary;
     this.link = new KernelLink(process, options.clock);
     this.gauge = new MemoryGauge(process.pid, host.memoryProbe, options.clock);
     this.processGauge = new ProcessGauge(process.pid, options.files, options.clock);

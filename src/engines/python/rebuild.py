@@ -27,6 +27,7 @@ class Home:
         self.sources: dict[str, str] = {}
         self.find_definition: Callable[[str], Any] | None = None
         self.display: Callable[..., Any] | None = None
+        self.clear_output: Callable[[bool], None] | None = None
         # True when the state was stored by a Python with the same bytecode.
         self.same_bytecode = True
 

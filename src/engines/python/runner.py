@@ -21,6 +21,7 @@ from sojourn_kernel.event_loop import EventLoop, needs_loop
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output, TextStream
 from sojourn_kernel.showing import Showing
+from sojourn_kernel.source_text import ends_with_semicolon
 from sojourn_kernel.stdin import Console
 
 OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -48,6 +49,7 @@ class Runner:
         self.showing = Showing(output)
         self.showing.install()
         rebuild.home.display = self.showing.display
+        rebuild.home.clear_output = self.showing.clear_output
         builtins.display = rebuild.display  # type: ignore[attr-defined]
         self._builtins = dict(vars(builtins))
         self._pid = os.getpid()
@@ -128,7 +130,8 @@ class Runner:
         tree = compile(code, cell, 'exec', flags | ast.PyCF_ONLY_AST, dont_inherit=True)
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr) and not silent:
-            last = ast.Expression(tree.body.pop().value)
+            if not ends_with_semicolon(code, tree.body[-1]):
+                last = ast.Expression(tree.body.pop().value)
         body = compile(tree, cell, 'exec', flags, dont_inherit=True)
         self.future_flags |= body.co_flags & FUTURE_FLAGS
         flags |= self.future_flags

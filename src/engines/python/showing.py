@@ -52,6 +52,12 @@ class Showing:
             self._figures.note(value)
         return None if name is None else DisplayHandle(name)
 
+    def clear_output(self, wait: bool) -> None:
+        """
+        What the run has shown up to now is to go; with `wait` only once it shows something else.
+        """
+        self._output.show({'t': 'clear_output', 'wait': wait})
+
     def result(self, value: Any) -> None:
         """The value of the last expression."""
         shown = bundle_of(value)

@@ -1,12 +1,13 @@
 """
 Where a cursor is in unfinished code: in a string, in a comment, behind which expression, between which
-brackets.
+brackets; and what of a text the parser does not tell.
 
 Unfinished code cannot be parsed, so the text is only searched for what opens and closes.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import NamedTuple
 
@@ -101,3 +102,15 @@ def expression_start(text: str, end: int, begins: dict[int, int]) -> int:
             at = start - 1
         else:
             return start
+
+
+def ends_with_semicolon(code: str, last: ast.stmt) -> bool:
+    """True when a semicolon stands behind the last statement of a code that was parsed."""
+    # The parser counts lines by all three kinds of newline, and columns in bytes.
+    lines = code.replace('\r\n', '\n').replace('\r', '\n').split('\n')[last.end_lineno - 1 :]
+    lines[0] = lines[0].encode()[last.end_col_offset :].decode()
+    # No string can begin there any more, so every # is a comment.
+    for line in lines:
+        if ';' in line.split('#', 1)[0]:
+            return True
+    return False
