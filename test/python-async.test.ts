@@ -1,18 +1,10 @@
 /** Code that awaits: at the top of a cell, in tasks that go on between executions, and when it is interrupted. */
 import { expect } from 'chai';
-import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 
 describe('asynchronous Python', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open({ interruptGraceMs: 300 });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ interruptGraceMs: 300 });
 
   const idleText = async (session: PythonSession, text: string): Promise<void> => {
     while (!session.idleOutputs.some((output) => 'text' in output && output.text.includes(text))) {
@@ -21,7 +13,7 @@ describe('asynchronous Python', () => {
   };
 
   it('awaits at the top of a cell and shows the value', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('import asyncio\nasync def twice(x):\n    await asyncio.sleep(0)\n    return 2 * x');
     expect(await session.value('await twice(21)')).to.equal('42');
     expect(await session.value('x = await twice(1)\nx + 1')).to.equal('3');
@@ -34,7 +26,7 @@ async for n in numbers(): print(n)
   });
 
   it('reports the failure of what is awaited with frames of the user alone', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('async def fail():\n    raise ValueError("no")');
     const { outcome } = await session.run('await fail()');
     expect(outcome.error?.name).to.equal('ValueError');
@@ -45,7 +37,7 @@ async for n in numbers(): print(n)
   });
 
   it('lets tasks go on between executions, and prints what they print', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import asyncio
 done = []
 async def later():
@@ -60,7 +52,7 @@ task = asyncio.create_task(later())`);
   });
 
   it('answers requests while tasks go on', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import asyncio
 count = 0
 async def tick():
@@ -80,7 +72,7 @@ task = asyncio.create_task(tick())`);
   });
 
   it('stops what is awaited when it is interrupted, and its clean-up runs', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const control = new AbortController();
     session.onOutput = () => control.abort('interrupted');
     const report = await session.run(
@@ -98,7 +90,7 @@ finally:
   });
 
   it('interrupts a task that blocks the kernel between executions', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import asyncio
 async def block():
     await asyncio.sleep(0)
@@ -114,7 +106,7 @@ task = asyncio.create_task(block())`);
   });
 
   it('runs asyncio.run as in any program, and goes on with the loop of the session', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('import asyncio\nasync def f(): return 5');
     expect(await session.value('await f()')).to.equal('5');
     expect(await session.value('asyncio.run(f())')).to.equal('5');
@@ -122,7 +114,7 @@ task = asyncio.create_task(block())`);
   });
 
   it('cancels tasks when the state is cleared', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import asyncio
 async def stay():
     try: await asyncio.sleep(60)

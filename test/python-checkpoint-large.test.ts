@@ -2,21 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 
 describe('a Python checkpoint of large values', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open();
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite();
 
   it('keeps large arrays and frames wherever they are', async function () {
     await needs.pythonModule(this, 'pandas');
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import numpy as np, pandas as pd
 box = {'c': np.arange(50_000.0), 'fortran': np.asfortranarray(np.arange(90_000).reshape(300, 300))}
 view = box['c'][::2]; raw = bytearray(b'x' * 200_000)
@@ -25,14 +18,14 @@ frame = pd.DataFrame({'a': np.arange(50_000), 'b': np.arange(50_000) / 2, 'c': [
     expect(saved.content.not_kept).to.deep.equal([]);
     const sums = `[float(box['c'].sum()), int(box['fortran'][:, 7].sum()), float(view.sum()), len(raw),
  int(frame.a.sum()), float(frame.b.sum()), int((frame.c == 'text').sum()), box['fortran'].flags.f_contiguous]`;
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore(saved);
     expect(await fresh.value(sums)).to.equal(await session.value(sums));
   });
 
   it('leaves no zombie with a session that is asked nothing more', async function () {
     needs.linux(this);
-    const session = await world.session();
+    const session = await suite.world.session();
     const pid = await session.value('import os; os.getpid()');
     await session.save();
     const children = () => readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');

@@ -3,19 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isSojournError } from '../src/types/errors.js';
-import { needs } from './support/needs.js';
-import { MemorySink, PythonWorld } from './support/python-world.js';
+import { MemorySink, pythonSuite } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 
 describe('a Python checkpoint', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open({ variableBytes: 200_000, sessionBytes: 1_000_000 });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ variableBytes: 200_000, sessionBytes: 1_000_000 });
 
   const notKept = async (session: PythonSession, code: string) => {
     await session.run(code);
@@ -26,7 +18,7 @@ describe('a Python checkpoint', () => {
   };
 
   it('names what cannot be stored, with a reason, and keeps the rest', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const named = await notKept(
       session,
       `import threading, socket, types, sys
@@ -44,13 +36,13 @@ fine = [1]`,
     expect(named.s).to.equal('socket: a socket cannot be stored');
     expect(named.mean).to.equal('Mean: it cannot be pickled: SystemExit: no');
     expect(named.box).to.equal('dict: a generator holds a running frame, which cannot be stored');
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore(await session.save());
     expect(await fresh.value('fine')).to.equal('[1]');
   });
 
   it('names a variable that is too large and the setting that allows more', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const named = await notKept(session, `big = b'x' * 300_000; small = 1`);
     expect(named).to.deep.equal({
       big: 'bytes: larger than 200000 bytes, the limit for one variable (limits.variable_bytes)',
@@ -58,7 +50,7 @@ fine = [1]`,
   });
 
   it('names the variables that do not fit together and the setting that allows more', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const named = await notKept(
       session,
       `a, b, c, d, e, f = (bytes([i]) * 190_000 for i in range(6))\nlast = 1`,
@@ -68,7 +60,7 @@ fine = [1]`,
   });
 
   it('survives objects whose pickling recurses without end or raises anything', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const named = await notKept(
       session,
       `class Endless:
@@ -84,7 +76,7 @@ endless = Endless(); odd = Odd(); fine = 2`,
   });
 
   it('names everything that needs a definition which cannot be stored', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const named = await notKept(session, `class A:\n    gen = (i for i in ())\na = A(); b = [a]; fine = 1`);
     expect(named.A).to.equal('type: a generator holds a running frame, which cannot be stored');
     expect(named.a).to.match(/^A: needs 'A', which cannot be stored: a generator/);
@@ -92,33 +84,33 @@ endless = Endless(); odd = Odd(); fine = 2`,
   });
 
   it('is of the moment of capture() and not of the moment of write()', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('x = [1]');
     const capture = await session.engine.capture();
     await session.run('x.append(2); y = 1');
     const sink = new MemorySink();
     const content = await capture.write(sink);
     await capture.dispose();
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore({ content, sink });
     expect(await fresh.value(`x, 'y' in globals()`)).to.equal('([1], False)');
   });
 
   it('is written although its kernel dies meanwhile', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('x = [1]');
     const capture = await session.engine.capture();
     await session.engine.dispose();
     const sink = new MemorySink();
     const content = await capture.write(sink);
     await capture.dispose();
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore({ content, sink });
     expect(await fresh.value('x')).to.equal('[1]');
   });
 
   it('gives an unchanged variable the same hash and sends it only once', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(
       `class A:\n    def f(self): return 1\na = A(); big = list(range(1000)); s = {'x', 'y'}; n = 0`,
     );
@@ -134,10 +126,10 @@ endless = Endless(); odd = Odd(); fine = 2`,
   });
 
   it('gives a restored state the hashes that it had before', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`def f(x): return x + k\nk = 2\nclass A: pass\na = A(); a.l = [k]; d = {'a': a}`);
     const saved = await session.save();
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore(saved);
     const again = await fresh.save();
     const variables = (hashes: Record<string, string>) =>
@@ -146,7 +138,7 @@ endless = Endless(); odd = Odd(); fine = 2`,
   });
 
   it('stores variables apart unless they share what can change', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(
       `a = ['s']; b = ['s']; c = [a]; t = ('s',); u = (t,)\ndef f(): return g()\ndef g(): return 1`,
     );
@@ -156,12 +148,12 @@ endless = Endless(); odd = Odd(); fine = 2`,
   });
 
   it('keeps working directory and paths inside the workspace relative to it', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(
       `import os, sys\nos.mkdir('sub'); os.chdir('sub'); sys.path.append(os.path.abspath('lib'))`,
     );
     const saved = await session.save();
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await mkdir(join(fresh.workspace, 'sub'));
     expect(await fresh.restore(saved)).to.deep.equal({ not_kept: [] });
     expect(await fresh.value('os.getcwd()')).to.equal(`'${join(fresh.workspace, 'sub')}'`);
@@ -169,7 +161,7 @@ endless = Endless(); odd = Odd(); fine = 2`,
   });
 
   it('reports at restore what cannot be read back and restores the rest', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import sys, types
 m = types.ModuleType('gone_module'); m.f = type('Thing', (), {'__module__': 'gone_module'}); m.Thing = m.f
 sys.modules['gone_module'] = m
@@ -179,7 +171,7 @@ class Late:
     def __getstate__(self): return {'a': 1}
 late = Late()`);
     const saved = await session.save();
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     const report = await fresh.restore(saved);
     const reasons = Object.fromEntries(report.not_kept.map(({ name, reason }) => [name, reason]));
     expect(Object.keys(reasons).sort()).to.deep.equal(['late', 'thing']);
@@ -189,7 +181,7 @@ late = Late()`);
   });
 
   it('restores from an empty manifest to an empty session', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.engine.restore({
       manifest: {},
       parts: [],
@@ -200,10 +192,10 @@ late = Late()`);
   });
 
   it('keeps execution count, future statements and tracebacks with source lines', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('from __future__ import annotations');
     await session.run('def f(x: Undefined):\n    raise ValueError(x)');
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore(await session.save());
     const report = await fresh.run('def g(y: AlsoUndefined): pass\nf(5)');
     expect(report.outcome.execution_count).to.equal(3);
@@ -213,22 +205,22 @@ late = Late()`);
   });
 
   it('draws the random numbers that were to come next', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('import random\nrandom.random()');
     const saved = await session.save();
     const next = await session.value('random.random()');
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore(saved);
     expect(await fresh.value('random.random()')).to.equal(next);
   });
 
   it('rebuilds functions from their source when another bytecode stored them', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`def f(x):\n    return [y * 2 for y in range(x)]\nclass A:\n    def m(self): return 'm'\na = A()
 made = eval('lambda: 1')`);
     const saved = await session.save();
     saved.content.manifest.bytecode = '00000000';
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     const report = await fresh.restore(saved);
     expect(report.not_kept.map(({ name }) => name)).to.deep.equal(['made']);
     expect(report.not_kept[0]?.reason).to.match(/another version of Python/);
@@ -236,7 +228,7 @@ made = eval('lambda: 1')`);
   });
 
   it('is disposed without being written, and twice', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const capture = await session.engine.capture();
     await capture.dispose();
     await capture.dispose();
@@ -246,7 +238,7 @@ made = eval('lambda: 1')`);
   });
 
   it('fails when the store refuses a part, and the session goes on', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('x = 1');
     const capture = await session.engine.capture();
     const sink = new MemorySink();
@@ -258,7 +250,7 @@ made = eval('lambda: 1')`);
   });
 
   it('leaves no process behind', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('import os');
     await session.save();
     await session.save();
@@ -272,22 +264,15 @@ made = eval('lambda: 1')`);
 });
 
 describe('a Python checkpoint of arrays and frames', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.pythonModule(this, 'pandas');
-    world = await PythonWorld.open({ preload: ['numpy', 'pandas'] });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ preload: ['numpy', 'pandas'] }, ['pandas']);
 
   const roundTrip = async (code: string) => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const ran = await session.run(`import numpy as np, pandas as pd\n${code}`);
     expect(ran.outcome.error ?? null).to.equal(null);
     const saved = await session.save();
     expect(saved.content.not_kept).to.deep.equal([]);
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     expect(await fresh.restore(saved)).to.deep.equal({ not_kept: [] });
     return { fresh, saved };
   };
@@ -339,7 +324,7 @@ c = pd.DataFrame({'x': ['s', 't']}, columns=a.columns)`);
   });
 
   it('gives unchanged frames and arrays the same hash', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(
       `import numpy as np, pandas as pd\ndf = pd.DataFrame({'a': range(100), 'b': list('xy') * 50}); a = np.arange(9); v = a[2:]; n = 0`,
     );
@@ -352,25 +337,25 @@ c = pd.DataFrame({'x': ['s', 't']}, columns=a.columns)`);
   });
 
   it('refuses an array that is too large before it copies it', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import numpy as np\nbig = np.zeros(40_000_000); box = [big]; small = np.zeros(10)`);
     const { content } = await session.save();
     expect((content.not_kept ?? []).map(({ name }) => name)).to.deep.equal(['big', 'box']);
   });
 
   it('keeps the legacy random state of numpy', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('import numpy as np\nfrom numpy.random import rand\nrand()');
     const saved = await session.save();
     expect(saved.content.not_kept).to.deep.equal([]);
     const next = await session.value('float(rand())');
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore(saved);
     expect(await fresh.value('float(np.random.rand())')).to.equal(next);
   });
 
   it('takes little time from the session', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import numpy as np\nxs = [np.random.rand(1000) for _ in range(1000)]`);
     const begun = performance.now();
     const capture = await session.engine.capture();

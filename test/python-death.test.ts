@@ -8,18 +8,11 @@ import { expect } from 'chai';
 import { systemClock } from '../src/core/system.js';
 import { failure, gone } from './support/python-fates.js';
 import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 
 describe('stopping a Python run', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open({ interruptGraceMs: 200 });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ interruptGraceMs: 200 });
 
   /** Runs code and aborts when it says `ready`. */
   const stop = async (
@@ -35,7 +28,7 @@ describe('stopping a Python run', () => {
   };
 
   it('interrupts with a signal and keeps the session', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await stop(session, `x = 1\nprint('ready')\ntime.sleep(60)`);
     expect(outcome.status).to.equal('interrupted');
     expect(outcome.error?.name).to.equal('KeyboardInterrupt');
@@ -46,19 +39,19 @@ describe('stopping a Python run', () => {
   });
 
   it('says timeout when it was the time limit', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await stop(session, `print('ready')\nwhile True: pass`, 'timeout');
     expect(outcome.status).to.equal('timeout');
   });
 
   it('reaches subprocesses too', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await stop(session, `print('ready')\nsubprocess.run(['sleep', '60'])`);
     expect(outcome.interrupt?.rung).to.equal('signal');
   });
 
   it('says interrupted when the code makes something of the interrupt', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const code = `try:\n    print('ready'); time.sleep(60)\nexcept KeyboardInterrupt:\n    kept = 'partial'`;
     const { outcome } = await stop(session, code);
     expect(outcome).to.deep.include({ status: 'interrupted', error: null });
@@ -66,7 +59,7 @@ describe('stopping a Python run', () => {
   });
 
   it('interrupts a flood of output in the middle without harm to the stream', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await stop(session, `print('ready')\nwhile True: print('x' * 1000)`);
     expect(outcome.interrupt?.rung).to.equal('signal');
     const report = await session.run(`print('clean')`);
@@ -74,7 +67,7 @@ describe('stopping a Python run', () => {
   });
 
   it('never lets a late interrupt meet the next run', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     for (let round = 0; round < 30; round += 1) {
       const controller = new AbortController();
       const run = session.run('sum(range(2000))', { signal: controller.signal });
@@ -86,7 +79,7 @@ describe('stopping a Python run', () => {
   });
 
   it('reaches a run that is stopped as soon as it was asked for', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     for (let round = 0; round < 20; round += 1) {
       const controller = new AbortController();
       const run = session.run('while True: pass', { signal: controller.signal });
@@ -101,7 +94,7 @@ describe('stopping a Python run', () => {
   });
 
   it('does not begin a run that was stopped before its turn', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const controller = new AbortController();
     const first = session.run('import time; time.sleep(0.1)');
     const second = session.run('x = 1', { signal: controller.signal });
@@ -112,7 +105,7 @@ describe('stopping a Python run', () => {
   });
 
   it('ignores an interrupt while nothing runs', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const pid = Number(await session.value('import os; os.getpid()'));
     process.kill(pid, 'SIGINT');
     process.kill(pid, 'SIGINT');
@@ -120,7 +113,7 @@ describe('stopping a Python run', () => {
   });
 
   it('terminates code that ignores the interrupt, after its finally blocks', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await stop(
       session,
       `def run():
@@ -144,7 +137,7 @@ run()`,
   });
 
   it('kills code that ignores everything, with all that it started', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await stop(
       session,
       `p = subprocess.Popen(['setsid', 'sleep', '60'])
@@ -169,7 +162,7 @@ while True:
   });
 
   it('kills C code that never looks at signals', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const controller = new AbortController();
     // What runs holds the interpreter, so that it cannot say when it has begun.
     systemClock.setTimer(150, () => controller.abort('interrupted'));
@@ -179,18 +172,13 @@ while True:
 });
 
 describe('the death of a Python kernel', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
+  before(function () {
     needs.linux(this);
-    world = await PythonWorld.open();
   });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite();
 
   it('is told with the exit code when code ends the process', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const error = await failure(session.run(`print('last words', flush=True)\nimport os; os._exit(3)`));
     expect(error.code).to.equal('kernel_died');
     expect(error.fields).to.deep.include({ exit_code: 3, signal: null, cause: 'kernel_died' });
@@ -200,14 +188,14 @@ describe('the death of a Python kernel', () => {
   });
 
   it('is told with the signal when it crashes', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const error = await failure(session.run('import ctypes; ctypes.string_at(0)'));
     expect(error.fields).to.deep.include({ signal: 'SIGSEGV' });
     expect(error.detail).to.equal('The kernel was killed by SIGSEGV.');
   });
 
   it('is told once when it happens while nothing runs', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const pid = Number(await session.value('import os; os.getpid()'));
     process.kill(pid, 'SIGKILL');
     while (session.deaths.length === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -221,7 +209,7 @@ describe('the death of a Python kernel', () => {
   });
 
   it('takes the processes that it started along', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const pids = await session.value(`import subprocess
 own = subprocess.Popen(['sleep', '60']).pid
 away = subprocess.Popen(['setsid', 'sh', '-c', 'sleep 61 & wait']).pid
@@ -232,8 +220,8 @@ away = subprocess.Popen(['setsid', 'sh', '-c', 'sleep 61 & wait']).pid
   });
 
   it('ends a kernel that sends what is no frame, and harms no other', async () => {
-    const other = await world.session();
-    const session = await world.session();
+    const other = await suite.world.session();
+    const session = await suite.world.session();
     const error = await failure(
       session.run(`import os, socket, stat
 for fd in map(int, os.listdir('/proc/self/fd')):
@@ -248,7 +236,7 @@ import time; time.sleep(30)`),
   });
 
   it('ends a kernel that sends frames of the wrong shape', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const error = await failure(
       session.run(`import gc
 from sojourn_kernel.frames import Channel
@@ -259,8 +247,8 @@ import time; time.sleep(30)`),
   });
 
   it('turns away whoever knocks without a secret', async () => {
-    const session = await world.session();
-    const folder = join(world.folder, 'run');
+    const session = await suite.world.session();
+    const folder = join(suite.world.folder, 'run');
     const [name = ''] = (await readdir(folder)).filter((entry) => entry.endsWith('.sock'));
     const socket = createConnection(join(folder, name));
     socket.on('error', () => undefined);
@@ -273,7 +261,7 @@ import time; time.sleep(30)`),
   });
 
   it('rejects every method with closed after dispose, however often it is disposed', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const running = failure(session.run('import time; time.sleep(30)'));
     await Promise.all([session.engine.dispose(), session.engine.dispose()]);
     expect((await running).code).to.equal('closed');

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import type { OutputEventBody } from '../src/types/events.js';
 import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { PythonWorld, pythonSuite } from './support/python-world.js';
 
 const leftOut = 'application/vnd.sojourn.left-out+json';
 
@@ -14,17 +14,10 @@ const bundles = (outputs: readonly OutputEventBody[]) =>
   outputs.flatMap((output) => ('data' in output ? [output.data] : []));
 
 describe('what a Python session shows', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open({ interruptGraceMs: 200 });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ interruptGraceMs: 200 });
 
   const show = async (code: string) => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(code);
     expect(report.outcome.error ?? null).to.equal(null);
     return report.outputs;
@@ -130,7 +123,7 @@ display(R(), include=['text/html']); display(R(), exclude='text/html')`);
   });
 
   it('refuses a wrong use of display with an error of the code', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     for (const code of [
       `display(1, raw=True)`,
       `display(1, update=True)`,
@@ -165,12 +158,12 @@ open('a.html', 'w').write('<i>'); HTML(filename='a.html')`);
   });
 
   it('keeps display objects and handles in a checkpoint', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`${bare}from IPython.display import HTML, display
 page = HTML('<b>'); handle = display('one', display_id='d')`);
     const saved = await session.save();
     expect(saved.content.not_kept).to.deep.equal([]);
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     expect(await fresh.restore(saved)).to.deep.equal({ not_kept: [] });
     const report = await fresh.run(`handle.update('two'); page`);
     expect(bundles(report.outputs)).to.deep.equal([
@@ -180,7 +173,7 @@ page = HTML('<b>'); handle = display('one', display_id='d')`);
   });
 
   it('offers no IPython beyond what it has', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(`${bare}import IPython\nassert IPython.get_ipython() is None
 import IPython.terminal`);
     expect(report.outcome.error?.name).to.equal('ModuleNotFoundError');
@@ -281,7 +274,7 @@ Html()`);
   });
 
   it('ends with the run when a repr or a rich form never ends', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     for (const method of ['__repr__', '_repr_html_', '_ipython_display_']) {
       const controller = new AbortController();
       session.onOutput = () => controller.abort('timeout');

@@ -1,8 +1,7 @@
 /** Running code in a real kernel: output in its true order, results, errors, and a namespace that survives abuse. */
 import { expect } from 'chai';
 import type { OutputEventBody } from '../src/types/events.js';
-import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 
 /** Neighbouring pieces of one stream count as one, however they were cut on the way. */
@@ -18,14 +17,7 @@ function texts(outputs: readonly OutputEventBody[]): string[] {
 }
 
 describe('Python execution', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open();
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite();
 
   /** Resolves with the first output that holds `text`. */
   const seen = (session: PythonSession, text: string) =>
@@ -36,7 +28,7 @@ describe('Python execution', () => {
     });
 
   it('shows the last expression and keeps it in _', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run('x = 20\nx + 1');
     expect(report.outputs).to.deep.equal([
       { type: 'execute_result', data: { 'text/plain': '21' }, input_seq: 1 },
@@ -52,7 +44,7 @@ describe('Python execution', () => {
   });
 
   it('shows nothing for None, for statements and for silent runs', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     expect((await session.run('None')).outputs).to.deep.equal([]);
     expect((await session.run('y = 1')).outputs).to.deep.equal([]);
     const silent = await session.run('y + 1', { silent: true });
@@ -62,7 +54,7 @@ describe('Python execution', () => {
   });
 
   it('shows no value behind which a semicolon stands, also with broken builtins', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const hidden = ['1;', '(2\n) ; # said', '3 \\\n;', '"é;";', 'x = 4; x;', 'f"{x};" ;'];
     for (const code of hidden) expect((await session.run(code)).outputs, code).to.deep.equal([]);
     await session.run('import builtins; builtins.len = builtins.any = builtins.str = None');
@@ -73,14 +65,14 @@ describe('Python execution', () => {
   });
 
   it('leaves _ as it was when a semicolon hides the value', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('10');
     await session.run('11;');
     expect(await session.value('_')).to.equal('10');
   });
 
   it('keeps stdout, stderr, displays, descriptors and subprocesses in order', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(`import os, sys, subprocess
 print('one')
 print('two', file=sys.stderr)
@@ -105,7 +97,7 @@ sys.stdout.buffer.write(b'nine\\n')
   });
 
   it('hears what C code prints', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(
       `import ctypes\nlibc = ctypes.CDLL(None)\nprint('a')\nlibc.printf(b'b\\n')\nprint('c')`,
     );
@@ -113,7 +105,7 @@ sys.stdout.buffer.write(b'nine\\n')
   });
 
   it('shows output while the run goes on', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const line = seen(session, 'begun');
     const run = session.run(`import time\nprint('begun')\ntime.sleep(0.5)`);
     const shownAt = await line;
@@ -122,7 +114,7 @@ sys.stdout.buffer.write(b'nine\\n')
   });
 
   it('shows text without a newline after a moment, and at once when flushed', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const dot = seen(session, '.');
     const run = session.run(`import time\nprint('.', end='')\ntime.sleep(0.5)`);
     const shownAt = await dot;
@@ -131,7 +123,7 @@ sys.stdout.buffer.write(b'nine\\n')
   });
 
   it('replaces what is no UTF-8 and keeps characters whole across writes', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(
       `import os\nfor b in '€'.encode(): os.write(1, bytes([b]))\nos.write(1, b'\\xff|')\nprint('\\ud800')`,
     );
@@ -139,7 +131,7 @@ sys.stdout.buffer.write(b'nine\\n')
   });
 
   it('delivers a large output completely', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(
       `import sys\nfor i in range(20000): print(i, 'x' * 50)\nsys.stdout.write('y' * 5_000_000)`,
     );
@@ -150,7 +142,7 @@ sys.stdout.buffer.write(b'nine\\n')
   });
 
   it('sends one very long text in pieces', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outputs } = await session.run('print("é" * 1_000_000, end="")');
     const pieces = outputs.map((output) => ('text' in output ? output.text : ''));
     // Neighbouring pieces may be joined, up to 256 KiB of UTF-8.
@@ -159,7 +151,7 @@ sys.stdout.buffer.write(b'nine\\n')
   });
 
   it('gives output of threads to the session when no run is there to take it', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import threading, sys\ngo = threading.Event()
 def work():\n    go.wait(); print('late'); done.set()\ndone = threading.Event()\nt = threading.Thread(target=work); t.start()`);
     await session.run('threading.Timer(0.05, go.set).start()', { silent: true });
@@ -170,7 +162,7 @@ def work():\n    go.wait(); print('late'); done.set()\ndone = threading.Event()\
   });
 
   it('cuts a huge result and never renders it whole', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const list = await session.value('list(range(3_000_000))');
     expect(list.length).to.be.below(1_100_000);
     expect(list.startsWith('[0, 1, 2')).to.equal(true);
@@ -178,7 +170,7 @@ def work():\n    go.wait(); print('late'); done.set()\ndone = threading.Event()\
   });
 
   it('shows richer forms where a value has them, and forgives broken ones', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(`class R:
     def __repr__(self): return 'R()'
     def _repr_html_(self): return '<b>R</b>'
@@ -194,7 +186,7 @@ R()`);
   });
 
   it('describes an error with the user code only, and goes on', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await session.run(
       `def f(x):\n    return g(x)\ndef g(x):\n    raise KeyError('k') from ValueError(x)\nprint('before')\nf(3)`,
     );
@@ -213,7 +205,7 @@ R()`);
   });
 
   it('points at a syntax error and runs nothing of that code', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await session.run('x = 1\ny = (2 +\n');
     expect(outcome.error?.name).to.equal('SyntaxError');
     expect(outcome.error?.traceback).to.match(/File "<cell 1>", line 2\n {4}y = \(2 \+\n {4,}\^/);
@@ -221,7 +213,7 @@ R()`);
   });
 
   it('survives errors that cannot be shown', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const odd = await session.run(`class E(Exception):\n    def __str__(self): raise ValueError\nraise E`);
     expect(odd.outcome.error?.name).to.equal('E');
     const deep = await session.run('def f(): f()\nf()');
@@ -236,7 +228,7 @@ R()`);
   });
 
   it('reports exit() as a wish of the code and lives on', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     for (const code of ['exit()', 'import sys; sys.exit(3)', 'raise SystemExit']) {
       const { outcome } = await session.run(code);
       expect(outcome).to.include({ status: 'error', should_exit: true });
@@ -247,7 +239,7 @@ R()`);
   });
 
   it('repairs what a run needs before the next one', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import sys, builtins, signal
 del __builtins__; sys.stdout = None; sys.stderr.close(); sys.modules['__main__'] = sys
 del builtins.print; builtins.len = lambda x: 1/0; signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -262,13 +254,13 @@ import json, traceback; __name__ = 'other'`);
   });
 
   it('keeps future statements for later runs', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('from __future__ import annotations');
     expect(await session.value('def f(x: NotThere): pass\nf.__annotations__')).to.equal(`{'x': 'NotThere'}`);
   });
 
   it('gives a clean environment in the workspace', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     process.env.SOJOURN_TEST_SECRET = 'do not pass on';
     const environment = await session.value('import os\nsorted(os.environ)');
     delete process.env.SOJOURN_TEST_SECRET;
@@ -286,14 +278,15 @@ import json, traceback; __name__ = 'other'`);
   });
 
   it('draws other random numbers in every session and the same in a replay', async () => {
-    const draw = async (uid?: string) => (await world.session(uid)).value('import random; random.random()');
+    const draw = async (uid?: string) =>
+      (await suite.world.session(uid)).value('import random; random.random()');
     const [one, two, again] = [await draw('u-one'), await draw('u-two'), await draw('u-one')];
     expect(one).to.not.equal(two);
     expect(one).to.equal(again);
   });
 
   it('lets code fork, with multiprocessing or by hand', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(`import multiprocessing, os
 def work(n):
     print('child', flush=True)
@@ -310,12 +303,12 @@ squares`);
   });
 
   it('has no input to read', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     expect((await session.run('input()')).outcome.error?.name).to.equal('EOFError');
   });
 
   it('runs requests in the order in which they were made', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('xs = []');
     await Promise.all(
       [1, 2, 3].map((n) => session.run(`import time; time.sleep(0.0${4 - n}); xs.append(${n})`)),
@@ -324,7 +317,7 @@ squares`);
   });
 
   it('clears every name and keeps the session', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('x = 1\ndef f(): return 2\nimport math');
     await session.engine.clear();
     expect(await session.value(`[n for n in globals() if not n.startswith('__')]`)).to.equal('[]');
@@ -332,7 +325,7 @@ squares`);
   });
 
   it('measures private memory', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`x = bytearray(50_000_000)`);
     while (session.engine.memoryBytes() < 50_000_000) await new Promise((resolve) => setImmediate(resolve));
     expect(session.engine.memoryBytes()).to.be.within(50_000_000, 80_000_000);

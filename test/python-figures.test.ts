@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { OutputEventBody } from '../src/types/events.js';
 import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { PythonWorld, pythonSuite } from './support/python-world.js';
 
 const leftOut = 'application/vnd.sojourn.left-out+json';
 
@@ -10,15 +10,7 @@ const bundles = (outputs: readonly OutputEventBody[]) =>
   outputs.flatMap((output) => ('data' in output ? [output.data] : []));
 
 describe('the figures of a Python session', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    this.timeout(60_000);
-    await needs.pythonModule(this, 'matplotlib');
-    world = await PythonWorld.open({ preload: ['matplotlib.pyplot'] });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ preload: ['matplotlib.pyplot'] }, ['matplotlib']);
 
   const isPng = (content: unknown) =>
     Buffer.from(String(content), 'base64').subarray(0, 4).toString('latin1') === '\x89PNG';
@@ -26,7 +18,7 @@ describe('the figures of a Python session', () => {
     bundles(outputs).filter((data) => isPng(data['image/png']));
 
   it('K-12, P-17: are images at the end of the run, and then closed', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outputs } = await session.run(
       `import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4])\nplt.figure()\nNone`,
     );
@@ -39,7 +31,7 @@ describe('the figures of a Python session', () => {
   });
 
   it('K-12: are shown by plt.show() at once, in the order of the prints, without a warning', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     for (const first of ['', `import matplotlib; matplotlib.use('Agg')`]) {
       const { outputs } = await session.run(`${first}
 import matplotlib.pyplot as plt
@@ -56,7 +48,7 @@ print('a'); plt.plot([1, 2]); plt.show(block=True); print('b'); plt.plot([3]); p
   });
 
   it('are shown once each, and again only when they were changed', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const count = async (code: string) =>
       figures(
         (await session.run(`import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\n${code}`)).outputs,
@@ -69,7 +61,7 @@ print('a'); plt.plot([1, 2]); plt.show(block=True); print('b'); plt.plot([3]); p
   });
 
   it('are shown although pyplot does not hold them, and beside an error', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const own = await session.run(`from matplotlib.figure import Figure
 f = Figure(); f.subplots().plot([1]); f`);
     expect(figures(own.outputs)).to.have.length(1);
@@ -79,7 +71,7 @@ f = Figure(); f.subplots().plot([1]); f`);
   });
 
   it('follow the settings of savefig, and have an SVG when that is the format', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outputs } = await session.run(`import matplotlib.pyplot as plt
 plt.rcParams.update({'savefig.format': 'svg', 'savefig.dpi': 50}); plt.plot([1]); None`);
     const [figure] = figures(outputs);
@@ -89,7 +81,7 @@ plt.rcParams.update({'savefig.format': 'svg', 'savefig.dpi': 50}); plt.plot([1])
   });
 
   it('that cannot be drawn are named, and the run is as good as before', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(`import matplotlib.pyplot as plt
 class Bad(plt.Artist):
     def draw(self, renderer): raise ValueError('no')
@@ -102,7 +94,7 @@ plt.figure().add_artist(Bad()); print('done')`);
   });
 
   it('of threads are shown when the run ends', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outputs, outcome } = await session.run(`import threading, matplotlib.pyplot as plt
 def work(number): plt.figure(number).add_subplot().plot([1])
 threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -113,7 +105,7 @@ for thread in threads: thread.join()`);
   });
 
   it('of a run that was stopped are closed and not shown', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const controller = new AbortController();
     session.onOutput = () => controller.abort('timeout');
     const report = await session.run(
@@ -136,7 +128,7 @@ for thread in threads: thread.join()`);
 
   it('K-12: of a frame come as images, and the frame as text and a table', async function () {
     await needs.pythonModule(this, 'pandas');
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outputs } = await session.run(`import pandas as pd
 df = pd.DataFrame({'a': [1]}); df.plot(); df`);
     const [table, figure] = bundles(outputs);

@@ -10,7 +10,7 @@ import type { EngineDeath, RunContext } from '../src/types/engine.js';
 import type { OutputEventBody } from '../src/types/events.js';
 import { failure } from './support/python-fates.js';
 import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 
 const inRun = (emit: (output: OutputEventBody) => void = () => undefined): RunContext => ({
@@ -29,20 +29,15 @@ channel.send(${message}, ${tail})
 time.sleep(30)`;
 
 describe('a hostile Python kernel', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
+  before(function () {
     needs.linux(this);
-    world = await PythonWorld.open();
   });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite();
 
   /** An engine whose owner disposes it as soon as it hears of its death. */
   async function mourned(): Promise<{ engine: PythonEngine; deaths: EngineDeath[] }> {
     const deaths: EngineDeath[] = [];
-    const engine = await world.definition.create(
+    const engine = await suite.world.definition.create(
       { sandbox: 'off', policy: 'open' },
       {
         sessionId: 's',
@@ -86,8 +81,8 @@ time.sleep(30)`,
   }
 
   it('ends alone when its output cannot be taken in', async () => {
-    const other = await world.session();
-    const session = await world.session();
+    const other = await suite.world.session();
+    const session = await suite.world.session();
     const refuse = () => {
       throw new RangeError('Invalid string length');
     };
@@ -99,7 +94,7 @@ time.sleep(30)`,
   });
 
   it('is ended for a frame that is nested too deeply', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const deep = `{'t': 'display', 'data': {'application/json': eval('[' * 60 + ']' * 60)}}`;
     const code = send(deep).replace('time.sleep(30)', '');
     expect((await session.run(code)).outputs).to.have.length(1);
@@ -109,13 +104,13 @@ time.sleep(30)`,
   });
 
   it('is ended for a piece of output that no kernel sends', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const error = await failure(session.run(send(`{'t': 'stdout'}`, `b'x' * (1 << 20)`)));
     expect(error.fields).to.include({ fault: 'a piece of output is too large' });
   });
 
   it('gives output in pieces of at most 256 KB', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(`print('é' * 3_000_000)`);
     expect(report.text('stdout')).to.have.length(3_000_001);
     const sizes = report.outputs.map((output) => ('text' in output ? Buffer.byteLength(output.text) : 0));
@@ -123,7 +118,7 @@ time.sleep(30)`,
   });
 
   it('shows a value without its rich form when that is nested too deeply', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const report = await session.run(`class Deep:
     def __init__(self, depth): self.depth = depth
     def __repr__(self): return 'deep'
@@ -140,7 +135,7 @@ display(Deep(50)); Deep(70)`);
   });
 
   it('cannot give the codes and fields of the server', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const error = await failure(
       session.run(
         send(`{'t': 'failed', 'id': request, 'code': 'session_not_found', 'detail': 'gone',
@@ -151,7 +146,7 @@ display(Deep(50)); Deep(70)`);
   });
 
   it('cannot claim in the outcome of a run that it died', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const { outcome } = await session.run(
       send(`{'t': 'reply', 'id': request, 'value': {'status': 'error', 'should_exit': False,
         'interrupted': False, 'execution_count': 1, 'variable_count': 0,
@@ -161,13 +156,13 @@ display(Deep(50)); Deep(70)`);
   });
 
   it('still says which variable there is none of', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const error = await failure(getVariable.run(session.engine, { name: 'nothing' }, inRun()));
     expect(error).to.deep.include({ code: 'variable_not_found', fields: { name: 'nothing' } });
   });
 
   it('keeps the session when it closes its descriptors 1 and 2, and has them again in the next run', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import os, time\nos.close(1); os.close(2)`);
     const used = await session.value(`before = time.process_time(); time.sleep(0.3)
 time.process_time() - before`);
@@ -177,7 +172,7 @@ time.process_time() - before`);
   });
 
   it('lives on when its own signal handlers raise while nothing runs', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const pid = Number(
       await session.value(`import os, signal
 def handler(number, frame):

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { complete, inspect } from '../src/engines/python/introspection.js';
 import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { PythonWorld, pythonSuite } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 
 const context = () => ({ signal: new AbortController().signal, inputSeq: 99, emit: () => undefined });
@@ -40,23 +40,16 @@ class Child(Loud, metaclass=Meta): pass
 loud = Loud(); child = Child(); many = {'k': loud}; ran.clear()`;
 
 describe('completion in a Python session', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open({ readLimitMs: 5000 });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ readLimitMs: 5000 });
 
   it('K-15: completes a keyword from where it begins to the cursor', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const answer = await completion(session, 'impor|');
     expect(answer).to.deep.equal({ matches: ['import'], cursor_start: 0, cursor_end: 5, metadata: {} });
   });
 
   it('K-15: completes an attribute of a module that only the code itself imports', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     expect(await completion(session, 'import math\nmath.sq')).to.deep.include({
       matches: ['sqrt'],
       cursor_start: 17,
@@ -65,7 +58,7 @@ describe('completion in a Python session', () => {
   });
 
   it('knows names, builtins and keywords, those with an underscore only when one was begun', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('value_a = 1; value_b = 2; _value = 3');
     expect(await matches(session, 'x = valu')).to.deep.equal(['value_a', 'value_b']);
     expect(await matches(session, '_val')).to.deep.equal(['_value']);
@@ -77,7 +70,7 @@ describe('completion in a Python session', () => {
   });
 
   it('follows attributes, and items of plain containers under plain keys', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`class A:
     def __init__(self): self.inner = {'list': [1], 'text': 'x'}
     def method(self): pass
@@ -93,7 +86,7 @@ a = A(); d = {'a': A()}`);
   });
 
   it('completes keys of dicts inside and before the quotes', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`d = {'alpha': {'beta': 1}, "it's": 2, 7: 3, (1,): 4}`);
     expect(await completion(session, `d['al|']`)).to.deep.include({
       matches: ['alpha'],
@@ -106,7 +99,7 @@ a = A(); d = {'a': A()}`);
   });
 
   it('completes modules, their parts and what they define, and imports none of them', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import sys, os\nbefore = set(sys.modules); os.mkdir('own_package')
 open('own_package/__init__.py', 'w').write('import os\\nraise SystemExit')
 open('own_package/part_one.py', 'w').write('def visible(): pass\\nclass Known: pass\\na, (b, c) = 1, (2, 3)\\n')`);
@@ -127,7 +120,7 @@ open('own_package/part_one.py', 'w').write('def visible(): pass\\nclass Known: p
   });
 
   it('completes names of parameters in a call', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import functools
 def f(first, /, second, *rest, third=1, **more): pass
 @functools.wraps(f)
@@ -146,7 +139,7 @@ class C:
   });
 
   it('is silent in comments, in plain strings, after numbers and after calls', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     for (const code of ['# pri', `'pri`, `"""\npri`, '1.', 'dict().ke', 'unknown.na', ')pri.x', 'x = (']) {
       expect(
         (await matches(session, code)).filter((name) => code !== 'x = (' && name),
@@ -156,7 +149,7 @@ class C:
   });
 
   it('counts characters as Python does', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('größe_𝕏 = 1');
     expect(await completion(session, `s = '𝕏𝕏'; grö`)).to.deep.equal({
       matches: ['größe_X'],
@@ -167,7 +160,7 @@ class C:
   });
 
   it('runs nothing of the session: no property, no __getattr__, no __dir__, no call, no item', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(loud);
     for (const code of [
       'loud.',
@@ -190,7 +183,7 @@ class C:
   });
 
   it('has an end: many names, long code, deep code', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`for number in range(5000): globals()[f'name_{number}'] = number`);
     expect(await matches(session, 'name_')).to.have.length(1000);
     expect(await matches(session, `${'x = [1]\n'.repeat(100_000)}whi`)).to.deep.equal(['while']);
@@ -199,7 +192,7 @@ class C:
   });
 
   it('answers each question, whatever was asked before', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('alpha = 1; beta = 2');
     const asked = ['alp', 'bet', 'impor', 'alp'].map((code) => matches(session, code));
     expect(await Promise.all(asked)).to.deep.equal([['alpha'], ['beta'], ['import'], ['alpha']]);
@@ -228,17 +221,10 @@ df = pd.DataFrame({'age': [1], 'name': ['x'], 'two words': [2]}); rec = np.zeros
 });
 
 describe('inspection in a Python session', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open();
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite();
 
   it('K-16: finds a builtin from a cursor inside its name, and says what it does', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const answer = await inspection(session, 'pri|nt');
     expect(answer.found).to.equal(true);
     expect(answer.data['text/plain'])
@@ -248,7 +234,7 @@ describe('inspection in a Python session', () => {
   });
 
   it('K-16: says that it found nothing', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const nothing = { found: false, data: {}, metadata: {} };
     for (const code of ['nos|uch', '', 'import', '1 +', 'a.b.c']) {
       expect(await inspection(session, code)).to.deep.equal(nothing);
@@ -256,7 +242,7 @@ describe('inspection in a Python session', () => {
   });
 
   it('tells signature, documentation, type and place of a function of the session, and its source', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(
       `def f(a, b: int = 2, *rest, c='x', **more) -> str:\n    """Does it.\n\n    Well."""\n    return 1`,
     );
@@ -275,7 +261,7 @@ File:           <cell 1>`);
   });
 
   it('tells classes, methods and values apart', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`class Base:
     "The base."
     def __init__(self, size, *, colour=None): self.size = size
@@ -294,7 +280,7 @@ b = Base({'k': 1})`);
   });
 
   it('shows defaults and documentation without running them, in bounded length', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`${loud}
 def f(a=loud, b='x' * 1_000_000): pass
 f.__doc__ = 'd' * 10_000_000

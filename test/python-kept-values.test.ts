@@ -1,24 +1,16 @@
 /** Which values of a Python session last: each kind that does, each that does not, and the limits of one and of all. */
 import { expect } from 'chai';
 import { loadConfig } from '../src/core/config.js';
-import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 
 const { limits } = loadConfig({ file: null, env: {}, given: { data_dir: '/nowhere' } });
 
 describe('what a Python session keeps', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open({
-      variableBytes: limits.variable_bytes,
-      sessionBytes: limits.session_bytes,
-    });
+  const suite = pythonSuite({
+    variableBytes: limits.variable_bytes,
+    sessionBytes: limits.session_bytes,
   });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
 
   const saved = async (session: PythonSession, code: string) => {
     const report = await session.run(code);
@@ -33,20 +25,20 @@ describe('what a Python session keeps', () => {
   it('P-10: is no variable over 10 MB, which is named with the setting, and everything small', async () => {
     expect(limits.variable_bytes).to.equal(10 * 2 ** 20);
     const { state, notKept } = await saved(
-      await world.session(),
+      await suite.world.session(),
       `large = bytes(11 * 2**20); nearly = bytes(10 * 2**20 - 1000); small = [1]`,
     );
     expect(notKept).to.deep.equal({
       large: 'larger than 10 MB, the limit for one variable (limits.variable_bytes)',
     });
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore(state);
     expect(await fresh.value(`len(nearly), small, 'large' in globals()`)).to.equal('(10484760, [1], False)');
   });
 
   it('P-11: is 100 MB in all; what is over it is named with the setting, and the state before is intact', async () => {
     expect(limits.session_bytes).to.equal(100 * 2 ** 20);
-    const session = await world.session();
+    const session = await suite.world.session();
     const before = await saved(session, 'first = [1]');
     const over = await saved(
       session,
@@ -54,17 +46,17 @@ describe('what a Python session keeps', () => {
     );
     expect(Object.keys(over.notKept)).to.deep.equal(['part_11']);
     expect(over.notKept.part_11).to.include('limits.session_bytes');
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     await fresh.restore(over.state);
     expect(await fresh.value('first, last, len(part_10)')).to.equal(`([1], 'x', 9437184)`);
-    const older = await world.session();
+    const older = await suite.world.session();
     await older.restore(before.state);
     expect(await older.value(`first, 'last' in globals()`)).to.equal('([1], False)');
   }).timeout(60_000);
 
   it('P-13: is everything beside a handle, a socket and a module, in a run that succeeds', async () => {
     const { state, notKept } = await saved(
-      await world.session(),
+      await suite.world.session(),
       `import math, socket
 square = lambda x: x * x
 handle = open('notes.txt', 'w'); connection = socket.socket(); generator = (i for i in [1])
@@ -75,14 +67,14 @@ kept = {'n': 1}`,
       connection: 'a socket cannot be stored',
       generator: 'a generator holds a running frame, which cannot be stored',
     });
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     expect(await fresh.restore(state)).to.deep.equal({ not_kept: [] });
     expect(await fresh.value('square(3), math.pi > 3, kept')).to.equal(`(9, True, {'n': 1})`);
   });
 
   it('is what pickle itself would refuse: functions, classes, closures, views, types', async () => {
     const { state, notKept } = await saved(
-      await world.session(),
+      await suite.world.session(),
       `import dataclasses, enum, sys, typing
 def counter():
     count = 0
@@ -109,7 +101,7 @@ buffer = bytearray(b'xy'); view = memoryview(buffer); out = sys.stdout
 UserId = typing.NewType('UserId', int); T = typing.TypeVar('T')`,
     );
     expect(notKept).to.deep.equal({});
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     expect(await fresh.restore(state)).to.deep.equal({ not_kept: [] });
     expect(
       await fresh.value(`d['b'] = 2; view[0] = 65
@@ -122,7 +114,7 @@ step(), point, Point(2).tags, inner.who(), isinstance(inner, Inner), colour is C
 
   it('is nothing that runs or belongs to the machine, and each is named with its reason', async () => {
     const { notKept } = await saved(
-      await world.session(),
+      await suite.world.session(),
       `import contextvars, sqlite3, threading, types, sys
 async def work(): pass
 coroutine = work(); lock = threading.Lock(); database = sqlite3.connect(':memory:')

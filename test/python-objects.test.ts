@@ -3,8 +3,7 @@
  * The expression runs in the old kernel first, so that a row cannot pass by being wrong.
  */
 import { expect } from 'chai';
-import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 
 interface Row {
   what: string;
@@ -349,24 +348,17 @@ const surroundings: Row[] = [
 ];
 
 describe('what a Python checkpoint brings back', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open();
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite();
 
   for (const { what, code, holds } of [...plain, ...functions, ...classes, ...surroundings]) {
     it(`brings back ${what}`, async () => {
-      const old = await world.session();
+      const old = await suite.world.session();
       const ran = await old.run(code);
       expect(ran.outcome.error ?? null).to.equal(null);
       const saved = await old.save();
       expect(await old.value(holds)).to.equal('True');
       expect(saved.content.not_kept).to.deep.equal([]);
-      const fresh = await world.session();
+      const fresh = await suite.world.session();
       expect(await fresh.restore(saved)).to.deep.equal({ not_kept: [] });
       expect(await fresh.value(holds)).to.equal('True');
     });

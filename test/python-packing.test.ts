@@ -1,20 +1,12 @@
 /** Checkpoints of very many variables: few parts, and still little to write again. */
 import { expect } from 'chai';
-import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 
 describe('a Python checkpoint of many variables', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open();
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite();
 
   it('packs many small variables into few parts, of which one change rewrites one', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(
       `for i in range(1000): globals()['v%d' % i] = [i]\nbig = 'x' * 10_000\ndef f(): return v7`,
     );
@@ -25,7 +17,7 @@ describe('a Python checkpoint of many variables', () => {
     const before = first.sink.hashes();
     const changed = Object.entries(second.sink.hashes()).filter(([name, hash]) => before[name] !== hash);
     expect(changed.filter(([name]) => name.startsWith('pack:'))).to.have.length.within(1, 2);
-    const fresh = await world.session();
+    const fresh = await suite.world.session();
     expect(await fresh.restore(second)).to.deep.equal({ not_kept: [] });
     expect(
       await fresh.value('sum(v[0] for n, v in list(globals().items()) if n[0] == "v" and n != "v500")'),
@@ -34,7 +26,7 @@ describe('a Python checkpoint of many variables', () => {
   });
 
   it('leaves a few small variables in parts of their own', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`for i in range(20): globals()['v%d' % i] = i`);
     const names = (await session.save()).sink.parts.map(({ name }) => name);
     expect(names).to.include('v:v7').and.to.have.length(23);

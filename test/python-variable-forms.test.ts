@@ -7,7 +7,7 @@ import type { RunningServer } from '../src/server.js';
 import { failure } from './support/python-fates.js';
 import { needs } from './support/needs.js';
 import { openServer } from './support/open-server.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 
 const context = () => ({ signal: new AbortController().signal, inputSeq: 99, emit: () => undefined });
@@ -30,17 +30,10 @@ const table = async (session: PythonSession, params: Record<string, unknown>) =>
 };
 
 describe('the forms of a variable', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open();
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite();
 
   it('are text with the JSON value where JSON has the same, by default', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`same = {'a': [1, 2.5, None, True, 'é']}; other = (1,); large = ['x' * 1000] * 2000`);
     expect(await get(session, { name: 'same' })).to.deep.include({
       data: { 'text/plain': `{'a': [1, 2.5, None, True, 'é']}` },
@@ -53,7 +46,7 @@ describe('the forms of a variable', () => {
   });
 
   it('are JSON by one rule for each type, marked where something was changed', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import datetime, decimal, uuid, collections, enum
 exact = {'n': [0, -1, 2**53 - 1, 1e300, '', False]}
 numbers = [float('nan'), float('inf'), 2**53, -10**30]
@@ -80,7 +73,7 @@ derived = [collections.Counter('aa'), collections.OrderedDict(x=1), Colour.RED, 
   });
 
   it('are refused as JSON with the place of what has none', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`class A: pass
 thing = {'a': [1, A()]}; twice = {1: 'a', '1': 'b'}; endless = []; endless.append(endless); huge = list(range(3_000_000))`);
     const asked = (name: string) => refusal(session, { name, format: 'json' });
@@ -96,7 +89,7 @@ thing = {'a': [1, A()]}; twice = {1: 'a', '1': 'b'}; endless = []; endless.appen
   });
 
   it('run no code of the session as JSON', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`ran = []
 class Meta(type):
     def __eq__(cls, other): ran.append('eq'); return True
@@ -113,7 +106,7 @@ odd = Odd(a=1)`);
   });
 
   it('are some rows where some are asked for', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`items = list(range(10)); text = 'abcdef'; number = 5`);
     expect(await get(session, { name: 'items', format: 'json', start: 2, end: 4 })).to.deep.include({
       value: [2, 3],
@@ -133,7 +126,7 @@ odd = Odd(a=1)`);
   });
 
   it('are set from JSON exactly, or not at all', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const set = (value: unknown) =>
       setVariable.run(session.engine, setVariable.params.parse({ name: 'x', value }), context());
     const nested = { a: [{ b: [null, true, 1.5, -3, 'é\u0000'] }], '': {} };
@@ -151,7 +144,7 @@ odd = Odd(a=1)`);
   });
 
   it('name what has no columns, and pyarrow where it would help', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run('items = [1]');
     expect(await refusal(session, { name: 'items', format: 'arrow' })).to.equal(
       `not_supported: 'items' is no table: a list has no columns.`,
@@ -160,17 +153,10 @@ odd = Odd(a=1)`);
 });
 
 describe('the forms of frames and arrays', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.pythonModule(this, 'pandas');
-    world = await PythonWorld.open({ preload: ['pandas'] });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ preload: ['pandas'] }, ['pandas']);
 
   const withFrame = async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import numpy as np, pandas as pd
 df = pd.DataFrame({'n': [1, 2, 3], 'x': [0.5, np.nan, np.inf], 's': ['é', None, 'zz'], 'b': [True, False, True],
     't': pd.to_datetime(['2026-01-01', None, '2026-01-03']), 'c': pd.Categorical(['p', 'q', None]),

@@ -2,8 +2,7 @@
 import { expect } from 'chai';
 import { getVariable, listVariables, setVariable } from '../src/engines/python/operations.js';
 import { isSojournError } from '../src/types/errors.js';
-import { needs } from './support/needs.js';
-import { PythonWorld } from './support/python-world.js';
+import { pythonSuite } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 
 const context = (signal = new AbortController().signal) => ({ signal, inputSeq: 99, emit: () => undefined });
@@ -15,17 +14,10 @@ const get = async (session: PythonSession, name: string) =>
 const codeOf = (error: unknown) => (isSojournError(error) ? error.code : error);
 
 describe('the variables of a Python session', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.python(this);
-    world = await PythonWorld.open({ interruptGraceMs: 200 });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ interruptGraceMs: 200 });
 
   it('are listed with type and preview, without modules and private names', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import math, datetime
 n, text, items, nothing = 1, 'é', [1, 'x', (2,)], None
 empty, one, nested = set(), (1,), {'k': {'deep': [1, {'d': [2]}]}}
@@ -55,7 +47,7 @@ a = A(); _hidden = 1`);
   });
 
   it('K-22: are listed without modules, functions and private names, unless all are asked for', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`x = 1; import math; _h = 2\nfrom math import sqrt\ndef f(): pass\ng = lambda: 1`);
     expect((await list(session)).variables.map(({ name }) => name)).to.deep.equal(['x']);
     const { variables, variable_count } = await list(session, { all: true });
@@ -65,7 +57,7 @@ a = A(); _hidden = 1`);
   });
 
   it('P-03: are listed with name, type and a size in bytes', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`n = 42; items = [1, 2, 3]; import decimal; d = decimal.Decimal('1')`);
     const { variables } = await list(session);
     expect(variables.map(({ name, type, module }) => [name, type, module])).to.deep.equal([
@@ -78,7 +70,7 @@ a = A(); _hidden = 1`);
   });
 
   it('have sizes near the truth also where there is too much to measure, which is marked', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`texts = [str(number) * 10 for number in range(200_000)]
 nested = [{'k': [number] * 10, 'v': str(number)} for number in range(50_000)]
 import sys
@@ -94,14 +86,14 @@ true_nested = sys.getsizeof(nested) + sum(sys.getsizeof(d) + sys.getsizeof(d['k'
   });
 
   it('are listed up to a number, and counted beyond it', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`for _n in range(12_000): globals()['name_%d' % _n] = None`);
     const { variables, variable_count, truncated } = await list(session);
     expect([variables.length, variable_count, truncated]).to.deep.equal([10_000, 12_000, true]);
   });
 
   it('are listed without running any code of theirs', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`ran = []
 class Loud:
     def __repr__(self): ran.append('repr'); return 'x'
@@ -126,7 +118,7 @@ m = M(); ran.clear()`);
   });
 
   it('have previews of at most 200 characters, however large they are', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`a = 'x' * 10_000_000; b = list(range(3_000_000)); c = {i: 'y' * 1000 for i in range(1000)}
 d = [d_ := []]
 for _i in range(5000): d_.append(e := []); d_ = e
@@ -138,7 +130,7 @@ del d_, e`);
   });
 
   it('are read one by one, as text and richer', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`class R:\n    def __repr__(self): return 'R!'\n    def _repr_html_(self): return '<b>'\nr = R()
 class Bad:\n    def __repr__(self): return 1/0\nbad = Bad()`);
     expect((await get(session, 'r')).data).to.deep.equal({ 'text/plain': 'R!', 'text/html': '<b>' });
@@ -148,14 +140,14 @@ class Bad:\n    def __repr__(self): return 1/0\nbad = Bad()`);
   });
 
   it('are not found under an unknown name', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     expect(codeOf(await get(session, 'nope').catch((error: unknown) => error))).to.equal(
       'variable_not_found',
     );
   });
 
   it('are set to JSON values under names that Python allows', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const value = { a: [1, 2.5, null, true, 'é'] };
     const set = (name: string) => setVariable.run(session.engine, { name, value }, context());
     expect(await set('größe')).to.deep.include({ name: 'größe', type: 'dict' });
@@ -166,14 +158,14 @@ class Bad:\n    def __repr__(self): return 1/0\nbad = Bad()`);
   });
 
   it('wait for the run before them', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     const run = session.run('import time; time.sleep(0.05); x = 1');
     expect((await list(session)).variables.map(({ name }) => name)).to.deep.equal(['x']);
     await run;
   });
 
   it('whose repr() never ends can be given up', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`class Slow:\n    def __repr__(self):\n        while True: pass\nslow = Slow()`);
     const controller = new AbortController();
     const reading = getVariable.run(session.engine, { name: 'slow' }, context(controller.signal));
@@ -184,17 +176,10 @@ class Bad:\n    def __repr__(self): return 1/0\nbad = Bad()`);
 });
 
 describe('the arrays and frames of a Python session', () => {
-  let world: PythonWorld;
-
-  before(async function () {
-    await needs.pythonModule(this, 'pandas');
-    world = await PythonWorld.open({ preload: ['numpy', 'pandas'] });
-  });
-  afterEach(() => world.endSessions());
-  after(() => PythonWorld.closeAll());
+  const suite = pythonSuite({ preload: ['numpy', 'pandas'] }, ['pandas']);
 
   it('are listed with shape, dtypes, the first values and the size of their buffers', async () => {
-    const session = await world.session();
+    const session = await suite.world.session();
     await session.run(`import numpy as np, pandas as pd
 a = np.arange(12.).reshape(3, 4); o = np.array([object()], dtype=object); f = np.float64(1.5)
 df = pd.DataFrame({'x': range(1000), 'y': ['s'] * 1000}); s = df['x']`);

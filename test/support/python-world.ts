@@ -16,7 +16,7 @@ import type {
   RestoreReport,
 } from '../../src/types/engine.js';
 import type { OutputEventBody } from '../../src/types/events.js';
-import { pythonExecutable } from './needs.js';
+import { needs, pythonExecutable } from './needs.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 /** A sink that keeps everything in memory, like a store would on disk. */
@@ -253,4 +253,28 @@ export class PythonWorld {
     await this.endSessions();
     await this.definition.dispose?.();
   }
+}
+
+/**
+ * Registers the hooks of a suite whose tests share a zygote; what they made ends with each of them.
+ * @param modules without which the suite is skipped
+ */
+export function pythonSuite(
+  options: Partial<PythonEngineOptions> = {},
+  modules: readonly string[] = [],
+): { readonly world: PythonWorld } {
+  let world: PythonWorld | undefined;
+  before(async function () {
+    await needs.python(this);
+    for (const name of modules) await needs.pythonModule(this, name);
+    world = await PythonWorld.open(options);
+  });
+  afterEach(() => world?.endSessions());
+  after(() => PythonWorld.closeAll());
+  return {
+    get world() {
+      if (!world) throw new Error('the suite has not begun');
+      return world;
+    },
+  };
 }
