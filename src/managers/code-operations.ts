@@ -5,6 +5,7 @@ import type { EngineDefinition, EngineOperation, IEngines } from '../types/engin
 import { defineSessionOperation } from '../types/operation.js';
 import type { Operation, SessionCall } from '../types/operation.js';
 import type { ISessionManager } from '../types/managers.js';
+import { runParams } from '../types/run-params.js';
 import { executeResultSchema, runOutputSchema, writeReceiptSchema } from '../types/session.js';
 import type { ISessionInstance } from '../types/session.js';
 import { historyEntrySchema, readHistory } from './history.js';
@@ -30,14 +31,7 @@ const executeSchema = z
       .optional()
       .describe('false: input() fails at once. Else it waits for reply_input, as long as the run may take.'),
     silent: z.boolean().optional().describe('Do not show the value of the last expression.'),
-    report_files: z
-      .boolean()
-      .optional()
-      .describe('Answer new_files: which files of the workspace are new or changed.'),
-    replay: z
-      .boolean()
-      .optional()
-      .describe('false: recovery never runs it again; a checkpoint is taken instead.'),
+    ...runParams,
     clear_first: z
       .boolean()
       .optional()

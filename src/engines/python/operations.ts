@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { defineEngineOperation } from '../../types/engine.js';
 import { mimeBundleSchema, mimeMetadataSchema, resultStatusSchema } from '../../types/events.js';
+import { runParams } from '../../types/run-params.js';
 import { installResultSchema } from './package-install.js';
 import type { PythonEngine } from './python-engine.js';
 
@@ -65,14 +66,7 @@ const scriptSchema = z.object({
   path: z.string().min(1).max(4096).describe('Below the workspace.'),
   args: z.array(z.string().max(100_000)).max(1000).default([]),
   timeout_s: z.number().min(0).max(1e6).optional().describe('Ended after this many seconds; 0 = no limit.'),
-  report_files: z
-    .boolean()
-    .optional()
-    .describe('Answer new_files: which files of the workspace are new or changed.'),
-  replay: z
-    .boolean()
-    .optional()
-    .describe('false: recovery never runs it again; a checkpoint is taken instead.'),
+  ...runParams,
 });
 
 const nameSchema = z.string().min(1).max(1000).describe('The name of a variable.');
