@@ -40,7 +40,7 @@ describe('the watch over a workspace', () => {
         return { ...held, dispose };
       },
     };
-    guard = new WorkspaceGuard({ workspace, files, clock, limits, log: keptLog() });
+    guard = new WorkspaceGuard({ workspace, files, clock, limits, log: keptLog() }, false);
   });
 
   const write = (name: string, bytes: number) => writeFile(join(workspace, name), 'x'.repeat(bytes));

@@ -99,6 +99,8 @@ export const listRules: readonly StoreRule[] = [
     async check(store) {
       for (const id of ['a', 'b']) await addSession(store, id);
       assert.equal((await store.listSessions({ limit: 2 })).next_cursor, null);
+      const counted = await store.listSessions({ limit: 0 });
+      assert.deepEqual(counted, { sessions: [], total: 2, next_cursor: null });
       assert.equal((await store.listSessions({ limit: 3 })).next_cursor, null);
     },
   },

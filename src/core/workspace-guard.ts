@@ -41,12 +41,19 @@ interface Watched {
 }
 
 export class WorkspaceGuard {
-  private last: Usage | null = null;
+  private last: Usage | null;
   private counting: Promise<Usage | null> | null = null;
   /** On the monotonic clock. */
-  private nextAt = -Infinity;
+  private nextAt: number;
 
-  constructor(private readonly services: GuardServices) {}
+  /** @param isEmpty that nothing can be there yet, so that the first run need not wait to have it counted */
+  constructor(
+    private readonly services: GuardServices,
+    isEmpty: boolean,
+  ) {
+    this.last = isEmpty ? nothing : null;
+    this.nextAt = isEmpty ? services.clock.monotonic() + shortestPauseMs : -Infinity;
+  }
 
   /** @throws limit_exceeded when there is so much that only deleting helps */
   async admit(): Promise<void> {

@@ -44,7 +44,7 @@ export function liveSession(
   const { workspace, aside, outputs } = sessionFolders(record, config);
   const session = new SessionFiles({ folder: workspace, staging, files, clock, limits: config.limits });
   const log = services.log.child({ session_id: record.session_id });
-  const guard = new WorkspaceGuard({ workspace, files, clock, limits: config.limits, log });
+  const guard = new WorkspaceGuard({ workspace, files, clock, limits: config.limits, log }, absence === null);
   const keep = (inputSeq: number) => instance.keep(inputSeq);
   const instance: SessionInstance = new SessionInstance(
     record,

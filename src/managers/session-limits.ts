@@ -10,13 +10,13 @@ export async function checkSessionLimits(
   { limits }: Pick<IConfig, 'limits'>,
   principal: Principal,
 ): Promise<void> {
-  const all = await store.listSessions({ limit: 1 });
+  const all = await store.listSessions({ limit: 0 });
   if (all.total >= limits.sessions) {
     throw errors.limitExceeded('The number of sessions', 'limits.sessions', limits.sessions);
   }
   // Within the limit for all, a limit for each that is no lower cannot be passed.
   if (limits.sessions_per_owner >= limits.sessions) return;
-  const own = await store.listSessions({ limit: 1, owner: principal.id });
+  const own = await store.listSessions({ limit: 0, owner: principal.id });
   if (own.total < limits.sessions_per_owner) return;
   const setting = 'limits.sessions_per_owner';
   throw errors.limitExceeded('The number of sessions of one owner', setting, limits.sessions_per_owner);

@@ -60,7 +60,7 @@ export class StatelessRuns implements IStatelessRuns {
         const { operation, params, timeoutMs } = request;
         const run = { operation, params, timeoutMs, inputSeq: 1, controller, emit: gate.emit };
         const { files, clock, log, config } = this.services;
-        const guard = new WorkspaceGuard({ workspace, files, clock, log, limits: config.limits });
+        const guard = new WorkspaceGuard({ workspace, files, clock, log, limits: config.limits }, true);
         const outcome = await guard.during(controller, engine.temporary, () =>
           runInEngine(engine, definition, run, clock),
         );

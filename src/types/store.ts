@@ -43,6 +43,7 @@ export interface SessionQuery {
   failed?: boolean;
   /** Only those with a `last_activity` from this ISO time on, and these. */
   active?: { since: string; or_ids: readonly string[] };
+  /** Sessions of a page; 0 only counts. */
   limit: number;
   /** From the page before; newest `created_at` first, then by id. */
   cursor?: string;
