@@ -1,4 +1,4 @@
-/** What the machine says about memory: a kernel's private bytes, and whether it had to kill for want of memory. */
+/** What the machine says about memory: a session's own bytes, and whether it had to kill for want of memory. */
 import type { Disposable, IClock, IFiles, Timer } from '../../types/ports.js';
 
 const refreshMs = 1000;
@@ -16,21 +16,45 @@ const restFactor = 9;
 export class MemoryProbe {
   private last: Promise<unknown> = Promise.resolve();
 
+  /** @param zygote the process from which all have what they share; null while there is none */
   constructor(
     private readonly files: IFiles,
     private readonly clock: IClock,
+    private readonly zygote: () => number | null,
   ) {}
 
-  /** Private bytes; null when the process is gone, or `isWanted` says no when its turn has come. */
-  measure(pid: number, isWanted: () => boolean): Promise<number | null> {
+  /**
+   * Own bytes of a session's kernel and its frozen copies; null when the kernel is gone, or `isWanted` says no when its
+   * turn has come.
+   */
+  measure(family: () => readonly number[], isWanted: () => boolean): Promise<number | null> {
     const measuring = this.last.then(async () => {
       if (!isWanted()) return { bytes: null, tookMs: 0 };
       const started = this.clock.monotonic();
-      const memory = await readMemory(this.files, pid);
+      const memory = await this.look(family());
       return { bytes: memory?.private ?? null, tookMs: this.clock.monotonic() - started };
     });
     this.last = measuring.then(({ tookMs }) => this.rest(tookMs * restFactor));
     return measuring.then(({ bytes }) => bytes);
+  }
+
+  /**
+   * At once. What a kernel shares with its frozen copies is no process's alone, though the session's: of what they share
+   * with others it is told by the share that the zygote has of its own.
+   */
+  async look([kernel = 0, ...copies]: readonly number[]): Promise<Memory | null> {
+    const own = await readMemory(this.files, kernel);
+    if (!own || copies.length === 0) return own;
+    const zygote = this.zygote();
+    const [common, ...rest] = await Promise.all(
+      [zygote, ...copies].map((pid) => (pid === null ? null : readMemory(this.files, pid))),
+    );
+    const shareOfAll = common ? common.pss - common.private : 0;
+    const all = [own, ...rest.filter((found) => found !== null)];
+    return {
+      private: Math.round(sumOf(all, (one) => Math.max(one.private, one.pss - shareOfAll))),
+      pss: sumOf(all, (one) => one.pss),
+    };
   }
 
   private rest(ms: number): Promise<void> | void {
@@ -38,7 +62,10 @@ export class MemoryProbe {
   }
 }
 
-/** A kernel's private memory, read from time to time and never on the way of a request. */
+const sumOf = (all: readonly Memory[], bytes: (one: Memory) => number) =>
+  all.reduce((sum, one) => sum + bytes(one), 0);
+
+/** A session's own memory, read from time to time and never on the way of a request. */
 export class MemoryGauge implements Disposable {
   private bytes = 0;
   private measuredAt = -Infinity;
@@ -46,7 +73,8 @@ export class MemoryGauge implements Disposable {
   private closed = false;
 
   constructor(
-    private readonly pid: number,
+    /** The kernel, then its frozen copies. */
+    private readonly family: () => readonly number[],
     private readonly probe: MemoryProbe,
     private readonly clock: IClock,
   ) {}
@@ -64,6 +92,11 @@ export class MemoryGauge implements Disposable {
     this.timer = this.clock.setTimer(dueMs, () => void this.measure());
   }
 
+  /** Measures anew; resolves when that is done, or nobody needs it any more. */
+  async refresh(): Promise<void> {
+    if (!this.closed) await this.measure();
+  }
+
   dispose(): void {
     this.closed = true;
     this.timer?.cancel();
@@ -71,8 +104,9 @@ export class MemoryGauge implements Disposable {
   }
 
   private async measure(): Promise<void> {
-    const bytes = await this.probe.measure(this.pid, () => !this.closed);
+    const bytes = await this.probe.measure(this.family, () => !this.closed);
     this.measuredAt = this.clock.monotonic();
+    this.timer?.cancel();
     this.timer = null;
     if (bytes !== null && !this.closed) this.bytes = bytes;
   }
@@ -102,11 +136,14 @@ export class OutOfMemoryWatch {
   }
 }
 
-/** Bytes: what is the process's alone, and that with its share of the rest (PSS). Null when it cannot be told. */
-export async function readMemory(
-  files: IFiles,
-  pid: number,
-): Promise<{ private: number; pss: number } | null> {
+/** Bytes: what is the process's alone, and that with its share of the rest (PSS). */
+export interface Memory {
+  readonly private: number;
+  readonly pss: number;
+}
+
+/** Null when it cannot be told. */
+async function readMemory(files: IFiles, pid: number): Promise<Memory | null> {
   const text = await readText(files, `/proc/${pid}/smaps_rollup`);
   if (!text) return null;
   const sum = (names: RegExp) =>
