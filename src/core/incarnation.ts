@@ -2,26 +2,35 @@
  * The live state of one session: the engine, how it is made and made again. Every rebuild raises the epoch and
  * leaves an event that says why, what was kept and what was lost.
  */
-import type { CheckpointSource, EngineContext, EngineDeath, IEngine } from '../types/engine.js';
+import type { EngineContext, EngineDeath, IEngine, IWarmState } from '../types/engine.js';
 import type { EpochCause, NotKept } from '../types/events.js';
 import { errors, isSojournError } from '../types/errors.js';
 import type { Disposable } from '../types/ports.js';
 import type { Rebuild, SessionPatch, SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
-import { readCheckpointManifest } from './checkpoint-manifest.js';
+import { restoreFiles, sourceOf } from './checkpoint-source.js';
 import type { IncrementalWriter } from './incremental-writer.js';
 import { planRecovery } from './recovery.js';
 import type { RecoveryPlan, ReplayInput } from './recovery.js';
 import { OutputGate } from './output-gate.js';
 import { runInEngine } from './run.js';
+import type { RunOutcome } from './run.js';
 import { summariseRebuild } from './session-metadata.js';
 import type { SessionServices } from './session-services.js';
-import { restoreWorkspace, workspacePartPrefix } from './workspace.js';
+import { WarmStates } from './warm-states.js';
+import { workspaceFileType } from './workspace.js';
 
 /** Why there is no live state at present. */
 export interface Absence {
   readonly cause: EpochCause;
   readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Of a live state that had to be ended to stop what ran; null when it goes on. */
+export function endByStop({ execute, status }: RunOutcome): Absence | null {
+  if (!execute?.interrupt || execute.interrupt.rung === 'signal') return null;
+  const cause = status === 'timeout' ? 'hard_timeout' : 'interrupt_escalated';
+  return { cause, details: { ...execute.interrupt } };
 }
 
 const deaths = new Set<EpochCause>(['kernel_died', 'out_of_memory', 'hard_timeout', 'interrupt_escalated']);
@@ -46,6 +55,8 @@ export class Incarnation implements Disposable {
   lastRebuild: Rebuild | null = null;
   /** Output of threads and tasks that go on between runs. */
   private readonly background: OutputGate;
+  /** Of former moments of this session. */
+  readonly warm: WarmStates;
 
   constructor(
     private readonly services: SessionServices,
@@ -57,6 +68,7 @@ export class Incarnation implements Disposable {
     private formerHead: number,
   ) {
     this.absence = absence;
+    this.warm = new WarmStates(services.config.checkpoint.warm_count, services.warmShelf, services.log);
     const { journal_output_bytes: journalBytes } = services.config.limits;
     this.background = new OutputGate({
       journalBytes,
@@ -121,6 +133,12 @@ export class Incarnation implements Disposable {
     return notKept;
   }
 
+  /** Keeps the state of a checkpoint that was taken of an engine, which may have been replaced since. */
+  keepWarm(checkpoint: CheckpointRecord, state: IWarmState, engine: IEngine | null): void {
+    if (engine !== null && engine === this.engine) this.warm.add(checkpoint.checkpoint_id, state);
+    else void state.dispose();
+  }
+
   /** Lets the live state go, if it is there still; the next `ensure` makes it again and says why. */
   async discard(absence: Absence): Promise<void> {
     await this.building?.catch(() => undefined);
@@ -143,6 +161,7 @@ export class Incarnation implements Disposable {
     this.closed = true;
     this.stopReplay();
     await this.discard({ cause: 'hibernated' });
+    await this.warm.dispose();
   }
 
   private async build(): Promise<IEngine> {
@@ -241,11 +260,10 @@ export class Incarnation implements Disposable {
     for (;;) {
       if (this.closed) throw errors.closed(`Session '${this.owner.record().session_id}'`);
       const inputs = plan.replay.filter((input) => !lost.includes(input.seq));
-      const engine = await this.create(epoch);
+      const { engine, ...how } = await this.embody(plan.checkpoint, epoch);
       try {
-        const notKept = plan.checkpoint ? await this.restore(engine, plan.checkpoint) : [];
         const fatal = await this.replay(engine, inputs);
-        if (fatal === null) return { engine, notKept, replayed: inputs.map((input) => input.seq), lost };
+        if (fatal === null) return { engine, ...how, replayed: inputs.map((input) => input.seq), lost };
         lost.push(fatal);
         await engine.dispose();
       } catch (error) {
@@ -255,25 +273,40 @@ export class Incarnation implements Disposable {
     }
   }
 
-  private async restore(engine: IEngine, checkpoint: CheckpointRecord): Promise<NotKept[]> {
-    const { store, files, workspace } = this.services;
-    const manifest = readCheckpointManifest(checkpoint);
-    const partOf = (name: string) => checkpoint.parts.find((part) => part.name === name);
-    if (manifest.workspace) {
-      await restoreWorkspace(workspace, manifest.workspace, (hash) => store.getPart(hash), files);
+  /** The state of a checkpoint as an engine: woken where it was kept warm, else restored into a fresh one. */
+  private async embody(checkpoint: CheckpointRecord | null, epoch: number): Promise<Embodied> {
+    const kept = checkpoint && this.warm.take(checkpoint.checkpoint_id);
+    if (kept) {
+      try {
+        return await this.wakeState(kept, checkpoint, epoch);
+      } catch (error) {
+        this.services.log.warn({ err: error }, 'a state that was kept warm cannot be woken');
+        await kept.dispose();
+      }
     }
-    const source: CheckpointSource = {
-      manifest: manifest.engine,
-      parts: checkpoint.parts.filter((part) => !part.name.startsWith(workspacePartPrefix)),
-      read: (name) => {
-        const part = partOf(name);
-        if (!part)
-          return Promise.reject(new Error(`no part "${name}" in checkpoint ${checkpoint.checkpoint_id}`));
-        return store.getPart(part.hash);
-      },
-    };
-    const report = await engine.restore(source);
-    return [...checkpoint.not_kept, ...report.not_kept];
+    // What is kept warm belongs to an engine that nothing will come back to.
+    await this.warm.clear();
+    const engine = await this.create(epoch);
+    try {
+      if (!checkpoint) return { engine, notKept: [], warm: false };
+      await restoreFiles(checkpoint, this.services);
+      const report = await engine.restore(sourceOf(checkpoint, this.services));
+      return { engine, notKept: [...checkpoint.not_kept, ...report.not_kept], warm: false };
+    } catch (error) {
+      await engine.dispose();
+      throw error;
+    }
+  }
+
+  private async wakeState(state: IWarmState, checkpoint: CheckpointRecord, epoch: number): Promise<Embodied> {
+    await restoreFiles(checkpoint, this.services);
+    const notKept = checkpoint.not_kept.filter(({ type }) => type === workspaceFileType);
+    const engine = await this.create(epoch, async (context) => {
+      const woken = await state.wake(context);
+      notKept.push(...woken.not_kept);
+      return woken.engine;
+    });
+    return { engine, notKept, warm: true };
   }
 
   /** Runs inputs again without journaling their output; the seq of one that killed the engine, else null. */
@@ -315,6 +348,7 @@ export class Incarnation implements Disposable {
           cause: this.absence?.cause ?? 'server_restarted',
           details: {
             ...this.absence?.details,
+            ...(built.warm ? { warm: true } : {}),
             ...(built.passedOver.length > 0 ? { unusable_checkpoints: built.passedOver } : {}),
           },
           restored_seq: plan.checkpoint?.seq ?? null,
@@ -332,9 +366,14 @@ export class Incarnation implements Disposable {
   }
 }
 
-interface Rebuilt {
+interface Embodied {
   engine: IEngine;
   notKept: NotKept[];
+  /** It was kept, and nothing had to be restored. */
+  warm: boolean;
+}
+
+interface Rebuilt extends Embodied {
   replayed: number[];
   lost: number[];
   /** Checkpoints that could not be restored. */

@@ -26,7 +26,7 @@ import type {
 } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
 import { ExecutionReader } from './execution-reader.js';
-import { Incarnation } from './incarnation.js';
+import { endByStop, Incarnation } from './incarnation.js';
 import type { Absence } from './incarnation.js';
 import { IncrementalWriter } from './incremental-writer.js';
 import { Mailbox } from './mailbox.js';
@@ -39,6 +39,7 @@ import { describeSession } from './session-metadata.js';
 import { SessionVitals } from './session-vitals.js';
 import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
+import type { WarmStates } from './warm-states.js';
 import { WritePipeline } from './write-pipeline.js';
 import type { Write } from './write.js';
 
@@ -102,6 +103,8 @@ export class SessionInstance implements ISessionInstance {
         this.record.head_checkpoint = checkpoint.checkpoint_id;
         this.record.checkpoint_count += 1;
       },
+      keepsWarm: () => this.warm.isOpen,
+      keepWarm: (...kept) => this.incarnation.keepWarm(...kept),
     });
     this.vitals = new SessionVitals(clock, {
       record: () => this.currentRecord(),
@@ -123,6 +126,9 @@ export class SessionInstance implements ISessionInstance {
   }
   get files(): ISessionFiles {
     return this.services.sessionFiles;
+  }
+  get warm(): WarmStates {
+    return this.incarnation.warm;
   }
   get replays(): boolean {
     return this.record.recovery === 'replay' && this.services.definition.capabilities.replay === true;
@@ -248,9 +254,11 @@ export class SessionInstance implements ISessionInstance {
   async drain(graceMs: number): Promise<void> {
     if (this.ended) return;
     this.mailbox.closeForWrites(errors.closed('Sojourn'));
+    const cooling = this.warm.dispose();
     const still = this.mailbox.exclusive(() => Promise.resolve());
     const timer = this.services.clock.setTimer(graceMs, () => void this.pipeline.interrupt());
     await still.finally(() => timer.cancel());
+    await cooling;
   }
 
   /** Ends the instance, not the session: what runs is stopped and what waits is refused. */
@@ -261,12 +269,7 @@ export class SessionInstance implements ISessionInstance {
     const stopping = this.pipeline.interrupt();
     await this.incarnation.dispose();
     await stopping;
-    await this.writer.flush().catch((error: unknown) => {
-      this.services.log.error(
-        { err: error, session_id: this.id },
-        'the end of a journal could not be stored',
-      );
-    });
+    await this.writer.flush().catch(this.logged('the end of a journal could not be stored'));
   }
 
   getState(): SessionState {
@@ -354,10 +357,11 @@ export class SessionInstance implements ISessionInstance {
   private async settled(write: Write, outcome: RunOutcome): Promise<boolean> {
     const { execute } = outcome;
     if (execute) this.vitals.add(outcome.duration_ms);
+    if (write.operation === 'clear') await this.warm.clear();
     this.incarnation.endOfRun();
-    if (execute?.interrupt && execute.interrupt.rung !== 'signal') {
-      const cause = outcome.status === 'timeout' ? 'hard_timeout' : 'interrupt_escalated';
-      await this.incarnation.discard({ cause, details: { ...execute.interrupt } });
+    const stopped = endByStop(outcome);
+    if (stopped) {
+      await this.incarnation.discard(stopped);
       this.rebuildSoon();
       return true;
     }
@@ -368,16 +372,12 @@ export class SessionInstance implements ISessionInstance {
       if (this.saver.isDue) this.services.saveIsDue();
       return true;
     }
-    try {
-      await this.saver.saveInTurn('not repeatable');
-      return true;
-    } catch (error) {
-      this.services.log.error({ err: error, session_id: this.id }, 'a checkpoint failed');
-      return false;
-    }
+    return this.saver.trySaveInTurn('not repeatable');
   }
 
   private async restartNow(keepState: boolean): Promise<void> {
+    // A restart is a fresh beginning, also of what no checkpoint keeps.
+    await this.warm.clear();
     if (keepState) await this.saver.saveInTurn('restart');
     else {
       await this.saver.saveNothing('restart');
@@ -392,8 +392,10 @@ export class SessionInstance implements ISessionInstance {
     if (!this.pace.allows(this.services.clock.monotonic())) return;
     void this.mailbox
       .exclusive(() => this.engine(), { first: true })
-      .catch((error: unknown) => {
-        this.services.log.error({ err: error, session_id: this.id }, 'a session could not be rebuilt');
-      });
+      .catch(this.logged('a session could not be rebuilt'));
+  }
+
+  private logged(message: string): (error: unknown) => void {
+    return (error) => this.services.log.error({ err: error }, message);
   }
 }

@@ -2,7 +2,7 @@
  * The checkpoints of one session: how much recovery would cost by now, taking one while nothing runs, and writing it
  * beside further work. One is written at a time.
  */
-import type { IEngine } from '../types/engine.js';
+import type { IEngine, IWarmState } from '../types/engine.js';
 import type { SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
 import { fixEmptyState, fixState } from './checkpointer.js';
@@ -21,6 +21,10 @@ export interface SaverHost {
   /** The engine, if there is one. */
   engine(): IEngine | null;
   saved(checkpoint: CheckpointRecord): void;
+  /** True when states are to be kept as they are, beside their checkpoints. */
+  keepsWarm(): boolean;
+  /** The state of a checkpoint, which is the host's from now on. */
+  keepWarm(checkpoint: CheckpointRecord, state: IWarmState, engine: IEngine | null): void;
 }
 
 /** What recovery would have to run again. */
@@ -81,6 +85,17 @@ export class SessionSaver {
     if (!this.isDirty || !this.host.engine()) return;
     const cost = this.cost;
     await this.write(await this.fix(reason), cost);
+  }
+
+  /** The same; false when it failed, which is logged. */
+  async trySaveInTurn(reason: string): Promise<boolean> {
+    try {
+      await this.saveInTurn(reason);
+      return true;
+    } catch (error) {
+      this.services.log.error({ err: error }, 'a checkpoint failed');
+      return false;
+    }
   }
 
   /** For the input that holds the turn: its effect is kept before its result says so. */
@@ -144,7 +159,8 @@ export class SessionSaver {
     const request = await this.request(reason, applied);
     const engine = this.host.engine();
     if (!engine) throw new Error('there is no live state to be saved');
-    const fixed = await fixState(this.services, { ...request, engine });
+    const freezable = this.host.keepsWarm();
+    const fixed = await fixState(this.services, { ...request, engine, freezable });
     // From here on inputs count towards the next checkpoint.
     this.cost = nothing;
     return fixed;
@@ -166,11 +182,14 @@ export class SessionSaver {
 
   /** @param cost what it covers, to be counted again if it cannot be written */
   private async write(fixed: FixedState, cost: ReplayCost): Promise<CheckpointRecord> {
+    // It may be replaced while this is written.
+    const engine = this.host.engine();
     const writing = fixed.write();
     this.writing = writing;
     try {
-      const checkpoint = await writing;
+      const { checkpoint, warm } = await writing;
       this.host.saved(checkpoint);
+      if (warm) this.host.keepWarm(checkpoint, warm, engine);
       return checkpoint;
     } catch (error) {
       this.cost = { inputs: this.cost.inputs + cost.inputs, ms: this.cost.ms + cost.ms };

@@ -5,6 +5,7 @@ import type { FileStaging } from '../core/file-staging.js';
 import { SessionFiles } from '../core/session-files.js';
 import type { Absence } from '../core/incarnation.js';
 import { SessionInstance } from '../core/session-instance.js';
+import type { WarmShelf } from '../core/warm-states.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
@@ -25,6 +26,7 @@ export interface LiveSessionServices {
 /** What the instance tells its manager. */
 export interface LiveSessionOwner {
   readonly staging: FileStaging;
+  readonly warmShelf: WarmShelf;
   publish(event: SessionEvent): void;
   saveIsDue(instance: SessionInstance): void;
   broken(instance: SessionInstance): void;
@@ -39,7 +41,7 @@ export function liveSession(
   absence: Absence | null,
 ): SessionInstance {
   const { store, clock, files, ids, config } = services;
-  const { staging } = owner;
+  const { staging, warmShelf } = owner;
   const { workspace, outputs } = sessionFolders(record, config);
   const session = new SessionFiles({ folder: workspace, staging, files, clock, limits: config.limits });
   const keep = (inputSeq: number) => instance.keep(inputSeq);
@@ -53,6 +55,7 @@ export function liveSession(
       definition: withFileOperations(definition, { session, staging, files, keep }),
       config,
       log: services.log.child({ session_id: record.session_id }),
+      warmShelf,
       workspace,
       outputs,
       sessionFiles: session,

@@ -54,7 +54,7 @@ export class Copies {
             const process = await heir.find();
             if (process === null) return null;
             const letGo = this.kernel.lease.holdFrozen(process);
-            const { adopt } = this.host;
+            const adopt: CopiesHost['adopt'] = (...woken) => this.host.adopt(...woken);
             return new FrozenKernel({ channel, heir, threads, closed, letGo, adopt });
           },
         },

@@ -40,7 +40,9 @@ export const installPrefix = '.install-';
 export type KernelPlace = Pick<EngineContext, 'workspace' | 'uid' | 'family'>;
 
 type Params = Readonly<Record<string, unknown>>;
-type Known = Pick<KernelProcess, 'pid' | 'uid' | 'channel' | 'exited' | 'lease' | 'profile'> & { place: Place };
+type Known = Pick<KernelProcess, 'pid' | 'uid' | 'channel' | 'exited' | 'lease' | 'profile'> & {
+  place: Place;
+};
 
 export class KernelMaker {
   private readonly uids: UidPool | null;

@@ -45,9 +45,8 @@ export class MemoryProbe {
   async look([kernel = 0, ...copies]: readonly number[]): Promise<Memory | null> {
     const own = await readMemory(this.files, kernel);
     if (!own || copies.length === 0) return own;
-    const zygote = this.zygote();
     const [common, ...rest] = await Promise.all(
-      [zygote, ...copies].map((pid) => (pid === null ? null : readMemory(this.files, pid))),
+      [this.zygote() ?? 0, ...copies].map((pid) => readMemory(this.files, pid)),
     );
     const shareOfAll = common ? common.pss - common.private : 0;
     const all = [own, ...rest.filter((found) => found !== null)];

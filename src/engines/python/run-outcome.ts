@@ -66,4 +66,10 @@ export const threadLeftBehind = (name: string): NotKept => ({
 export const connectionsClosed = (count: number): NotKept[] =>
   count === 0
     ? []
-    : [{ name: `${count} open`, type: 'pipe or socket', reason: 'pipes to other processes and sockets are closed' }];
+    : [
+        {
+          name: `${count} open`,
+          type: 'pipe or socket',
+          reason: 'pipes to other processes and sockets are closed',
+        },
+      ];
