@@ -50,6 +50,8 @@ export class Incarnation implements Disposable {
   private closed = false;
   /** A death that was told before the engine was in use. */
   private earlyDeath: EngineDeath | null = null;
+  /** The disposal of an engine that died: the next one wants the same folders. */
+  private ending: Promise<void> = Promise.resolve();
   private replaying: AbortController | null = null;
   /** How the present live state came to be, when it is not the first. */
   lastRebuild: Rebuild | null = null;
@@ -161,7 +163,7 @@ export class Incarnation implements Disposable {
     this.closed = true;
     this.stopReplay();
     await this.discard({ cause: 'hibernated' });
-    await this.warm.dispose();
+    await Promise.all([this.ending, this.warm.dispose()]);
   }
 
   private async build(): Promise<IEngine> {
@@ -248,7 +250,7 @@ export class Incarnation implements Disposable {
     this.earlyDeath = null;
     this.engine = null;
     this.absence = { cause: death.cause, details: { detail: death.detail, ...death.fields } };
-    void Promise.resolve(engine.dispose()).catch((error: unknown) => {
+    this.ending = Promise.resolve(engine.dispose()).catch((error: unknown) => {
       this.services.log.error({ err: error }, 'a dead engine could not be disposed');
     });
     this.owner.died();
@@ -275,6 +277,7 @@ export class Incarnation implements Disposable {
 
   /** The state of a checkpoint as an engine: woken where it was kept warm, else restored into a fresh one. */
   private async embody(checkpoint: CheckpointRecord | null, epoch: number): Promise<Embodied> {
+    await this.ending;
     const kept = checkpoint && this.warm.take(checkpoint.checkpoint_id);
     if (kept) {
       try {

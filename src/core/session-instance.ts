@@ -257,8 +257,7 @@ export class SessionInstance implements ISessionInstance {
     const cooling = this.warm.dispose();
     const still = this.mailbox.exclusive(() => Promise.resolve());
     const timer = this.services.clock.setTimer(graceMs, () => void this.pipeline.interrupt());
-    await still.finally(() => timer.cancel());
-    await cooling;
+    await Promise.all([still.finally(() => timer.cancel()), cooling]);
   }
 
   /** Ends the instance, not the session: what runs is stopped and what waits is refused. */

@@ -67,7 +67,7 @@ export class SessionManager implements ISessionManager {
     this.events = new TopicEmitter(services.log);
     this.keeper = new PoolKeeper(services);
     this.staging = new FileStaging(workspacesOf(services.config), services.files, services.ids);
-    this.warmShelf = new WarmShelf(services.config.checkpoint.warm_total);
+    this.warmShelf = new WarmShelf(services.config.checkpoint.warm_total_count);
     this.expiry = new ExpiryKeeper({
       ...services,
       liveFacts: (id) => liveFactsOf(services.pool, id),

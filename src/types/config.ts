@@ -70,7 +70,7 @@ export const configSchema = z.strictObject({
         'Checkpoints of a session whose whole state is kept in memory, so that recovery wakes it; 0 = none.',
         0,
       ).default(2),
-      warm_total: count('As many of all sessions; those made first are given up first.').default(64),
+      warm_total_count: count('As many of all sessions; those made first are given up first.').default(64),
     })
     .prefault({}),
   pool: z

@@ -85,8 +85,8 @@ export interface CaptureOptions {
 export interface ICapture extends Disposable {
   write(sink: PartSink): Promise<CheckpointContent>;
   /**
-   * Once, after `write`: the very state that was written, kept as it was, with what cannot be written too. It stays when
-   * the capture is disposed. Null when it cannot be had.
+   * Once, after `write`: the very state that was written, kept as it was, with what cannot be written too. It stays
+   * when the capture is disposed. Null when it cannot be had.
    */
   freeze?(): Promise<IWarmState | null>;
 }
@@ -95,8 +95,9 @@ export interface IWarmState extends Disposable {
   /** Resolves when it is no longer there. */
   readonly gone: Promise<void>;
   /**
-   * As an engine once more, for the same session: when the one that it came from is disposed, and the workspace is what
-   * it was. `not_kept`: what is missing nevertheless. @throws engine_unavailable when it cannot be woken; it is gone then
+   * As an engine once more, for the same session: when the one that it came from is disposed, and the workspace is
+   * what it was. `not_kept`: what is missing nevertheless. @throws engine_unavailable when it cannot be woken, and is
+   * gone
    */
   wake(context: EngineContext): Promise<{ engine: IEngine; not_kept: NotKept[] }>;
 }

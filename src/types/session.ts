@@ -100,7 +100,7 @@ export const rebuildSchema = z
     lost_count: z.number().int(),
     not_kept_count: z.number().int(),
     /** It was woken from a state that was kept as it was, with all that no checkpoint keeps. */
-    warm: z.boolean(),
+    warm: z.boolean().optional(),
   })
   .meta({ id: 'Rebuild' });
 /** How the present live state came to be, when it is not the first. */

@@ -1,7 +1,7 @@
 /** Real Python sessions for tests: one zygote a suite, fresh kernels and workspaces a test. */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { silentLog, systemClock, systemFiles, systemIds, systemSpawner } from '../../src/core/system.js';
 import { pythonEngine } from '../../src/engines/python/definition.js';
 import type { PythonEngineOptions, SandboxOptions } from '../../src/engines/python/definition.js';
@@ -12,10 +12,11 @@ import type {
   EngineContext,
   EngineDeath,
   ExecuteOutcome,
+  IWarmState,
   PartSink,
   RestoreReport,
 } from '../../src/types/engine.js';
-import type { OutputEventBody } from '../../src/types/events.js';
+import type { NotKept, OutputEventBody } from '../../src/types/events.js';
 import { pythonExecutable } from './needs.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -75,6 +76,8 @@ export class PythonSession {
   readonly outputs: OutputEventBody[] = [];
   readonly idleOutputs: OutputEventBody[] = [];
   readonly deaths: EngineDeath[] = [];
+  /** Of a state that was woken. */
+  readonly notKept: NotKept[] = [];
   private seq = 0;
 
   constructor(
@@ -108,6 +111,17 @@ export class PythonSession {
 
   /** Told of every output of every run. */
   onOutput: (output: OutputEventBody) => void = () => undefined;
+
+  /** The state of now, frozen beside what is written of it; null when it cannot be had. */
+  async freeze(): Promise<IWarmState | null> {
+    const capture = await this.engine.capture({ freezable: true });
+    try {
+      await capture.write(new MemorySink());
+      return (await capture.freeze?.()) ?? null;
+    } finally {
+      await capture.dispose();
+    }
+  }
 
   /** The text of the last expression. @throws when the run fails */
   async value(code: string): Promise<string> {
@@ -217,6 +231,20 @@ export class PythonWorld {
       source.family,
       async (context) => (await source.engine.fork(context)).engine,
     );
+  }
+
+  /** Ends the session and wakes a state that was frozen of it; what is missing is in `notKept`. */
+  async wake(state: IWarmState | null, session: PythonSession): Promise<PythonSession> {
+    if (!state) throw new Error('nothing was frozen');
+    await session.engine.dispose();
+    let notKept: NotKept[] = [];
+    const woken = await this.keep(basename(session.workspace), session.family, async (context) => {
+      const { engine, not_kept } = await state.wake(context);
+      notKept = not_kept;
+      return engine as PythonEngine;
+    });
+    woken.notKept.push(...notKept);
+    return woken;
   }
 
   private async keep(

@@ -316,7 +316,7 @@ class Keeper:
         """Ends all that runs under a uid, so that another session may have it."""
         try:
             accounts.end_all(order['uid'], self.reap)
-            accounts.take_back(order['workspace'])
+            accounts.take_back(order['workspace'], order['uid'])
             report(event='released', id=order['id'])
         except OSError as error:
             report(event='refused', id=order['id'], detail=str(error))

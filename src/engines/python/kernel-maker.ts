@@ -80,13 +80,15 @@ export class KernelMaker {
   async give({ kernel, process, place }: Born, context: KernelPlace): Promise<boolean> {
     const { files, runDir } = this.options;
     const [family, spareFamily] = [dirname(context.workspace), dirname(place.workspace)];
+    const temporary = join(temporaryRoot(runDir), context.family);
+    // A copy of the session's former kernel may still have its own there.
+    if (await files.stat(temporary)) return false;
     if ((await files.list(family)).length > 1 || (await files.list(context.workspace)).length > 0)
       return false;
     await files.removeOne(context.workspace);
     await files.rename(spareFamily, family);
     await files.rename(join(family, basename(place.workspace)), context.workspace);
     if (place.temporary !== null) {
-      const temporary = join(temporaryRoot(runDir), context.family);
       await files.rename(dirname(place.temporary), temporary);
       place.temporary = join(temporary, basename(place.temporary));
     }

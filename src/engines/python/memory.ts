@@ -39,8 +39,8 @@ export class MemoryProbe {
   }
 
   /**
-   * At once. What a kernel shares with its frozen copies is no process's alone, though the session's: of what they share
-   * with others it is told by the share that the zygote has of its own.
+   * At once. What a kernel shares with its frozen copies is no process's alone, though the session's: of what they
+   * share with others it is told by the share that the zygote has of its own.
    */
   async look([kernel = 0, ...copies]: readonly number[]): Promise<Memory | null> {
     const own = await readMemory(this.files, kernel);
