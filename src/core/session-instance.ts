@@ -239,7 +239,7 @@ export class SessionInstance implements ISessionInstance {
     await this.saver.settle();
     await this.mailbox.exclusive(async () => {
       await Promise.all(this.reads);
-      await this.saver.saveInTurn('hibernate');
+      await this.saver.saveLast('hibernate');
       await this.writer.flush();
       const last_activity = new Date(this.lastAccess).toISOString();
       await this.services.store.updateSession(this.id, { asleep: 'hibernated', last_activity });
@@ -377,7 +377,7 @@ export class SessionInstance implements ISessionInstance {
   private async restartNow(keepState: boolean): Promise<void> {
     // A restart is a fresh beginning, also of what no checkpoint keeps.
     await this.warm.clear();
-    if (keepState) await this.saver.saveInTurn('restart');
+    if (keepState) await this.saver.saveLast('restart');
     else {
       await this.saver.saveNothing('restart');
       this.record = await this.services.store.updateSession(this.id, { variable_count: 0 });

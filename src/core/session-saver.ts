@@ -82,9 +82,12 @@ export class SessionSaver {
 
   /** For a caller that holds the turn: nothing else runs meanwhile. */
   async saveInTurn(reason: string): Promise<void> {
-    if (!this.isDirty || !this.host.engine()) return;
-    const cost = this.cost;
-    await this.write(await this.fix(reason), cost);
+    await this.saveNow(reason, this.host.keepsWarm());
+  }
+
+  /** The same, for a caller that lets the live state go afterwards: none is kept of it. */
+  async saveLast(reason: string): Promise<void> {
+    await this.saveNow(reason, false);
   }
 
   /** The same; false when it failed, which is logged. */
@@ -101,7 +104,7 @@ export class SessionSaver {
   /** For the input that holds the turn: its effect is kept before its result says so. */
   async saveApplied(inputSeq: number): Promise<void> {
     const cost = this.cost;
-    await this.write(await this.fix('files', [inputSeq]), cost);
+    await this.write(await this.fix('files', this.host.keepsWarm(), [inputSeq]), cost);
     this.appliedSeq = inputSeq;
   }
 
@@ -130,6 +133,12 @@ export class SessionSaver {
     return head_checkpoint === null ? null : this.services.store.getCheckpoint(session_id, head_checkpoint);
   }
 
+  private async saveNow(reason: string, freezable: boolean): Promise<void> {
+    if (!this.isDirty || !this.host.engine()) return;
+    const cost = this.cost;
+    await this.write(await this.fix(reason, freezable), cost);
+  }
+
   private async saveNext(reason: string): Promise<CheckpointRecord | null> {
     await this.settle();
     if (!this.isDirty || !this.host.engine()) {
@@ -150,16 +159,19 @@ export class SessionSaver {
       // What is asked for from here on is not covered.
       this.coming = null;
       // The engine may have died while this waited for its turn; the rebuilt one is dirty again.
-      return this.host.engine() ? this.fix(reason) : Promise.resolve(null);
+      return this.host.engine() ? this.fix(reason, this.host.keepsWarm()) : Promise.resolve(null);
     });
     return fixed && this.write(fixed, cost);
   }
 
-  private async fix(reason: string, applied: readonly number[] = []): Promise<FixedState> {
+  private async fix(
+    reason: string,
+    freezable: boolean,
+    applied: readonly number[] = [],
+  ): Promise<FixedState> {
     const request = await this.request(reason, applied);
     const engine = this.host.engine();
     if (!engine) throw new Error('there is no live state to be saved');
-    const freezable = this.host.keepsWarm();
     const fixed = await fixState(this.services, { ...request, engine, freezable });
     // From here on inputs count towards the next checkpoint.
     this.cost = nothing;

@@ -76,6 +76,8 @@ export class PythonSession {
   readonly outputs: OutputEventBody[] = [];
   readonly idleOutputs: OutputEventBody[] = [];
   readonly deaths: EngineDeath[] = [];
+  /** Disposed when the sessions are ended. */
+  readonly states: IWarmState[] = [];
   /** Of a state that was woken. */
   readonly notKept: NotKept[] = [];
   private seq = 0;
@@ -117,7 +119,9 @@ export class PythonSession {
     const capture = await this.engine.capture({ freezable: true });
     try {
       await capture.write(new MemorySink());
-      return (await capture.freeze?.()) ?? null;
+      const state = (await capture.freeze?.()) ?? null;
+      if (state) this.states.push(state);
+      return state;
     } finally {
       await capture.dispose();
     }
@@ -273,7 +277,9 @@ export class PythonWorld {
 
   /** Ends the sessions of one test. */
   async endSessions(): Promise<void> {
-    for (const session of this.sessions.splice(0)) await session.engine.dispose();
+    const ended = this.sessions.splice(0);
+    for (const { engine } of ended) await engine.dispose();
+    for (const state of ended.flatMap(({ states }) => states)) await state.dispose();
   }
 
   async close(): Promise<void> {

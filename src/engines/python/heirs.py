@@ -87,6 +87,9 @@ class Heirs:
     def find(self, order: dict[str, Any]) -> int:
         """The process of an heir. @raises KeyError when there is none"""
         heir = self._heirs[order['heir']]
+        supply = heir.outfit.supply.fileno()
+        if supply in self.unheard:  # the server may have heard of it before us
+            self.hear(supply)
         if not heir.is_alive():
             raise KeyError('it has ended')
         return heir.pid
