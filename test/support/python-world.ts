@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { silentLog, systemClock, systemFiles, systemIds, systemSpawner } from '../../src/core/system.js';
 import { pythonEngine } from '../../src/engines/python/definition.js';
 import type { PythonEngineOptions, SandboxOptions } from '../../src/engines/python/definition.js';
-import type { PythonEngine } from '../../src/engines/python/python-engine.js';
+import { PythonEngine } from '../../src/engines/python/python-engine.js';
 import type {
   CheckpointContent,
   CheckpointSource,
@@ -245,7 +245,8 @@ export class PythonWorld {
     const woken = await this.keep(basename(session.workspace), session.family, async (context) => {
       const { engine, not_kept } = await state.wake(context);
       notKept = not_kept;
-      return engine as PythonEngine;
+      if (!(engine instanceof PythonEngine)) throw new Error('an engine of another kind was woken');
+      return engine;
     });
     woken.notKept.push(...notKept);
     return woken;

@@ -16,7 +16,7 @@ export interface FrozenParts {
   readonly threads: readonly string[];
   /** How many pipes and sockets it had to let go. */
   readonly closed: number;
-  /** Gives back what it holds of the session's; resolves when it counts no more. */
+  /** Gives back what it holds of the session's. */
   readonly letGo: () => Promise<void>;
   /** Puts an engine around the kernel that it has become. */
   readonly adopt: (process: KernelProcess, context: EngineContext) => Promise<IEngine>;
@@ -46,7 +46,7 @@ export class FrozenKernel implements IWarmState {
     }
   }
 
-  /** Resolves when the process is ended and what it took counts no more. */
+  /** Resolves when the process is ended and what nobody else needs is given back. */
   async dispose(): Promise<void> {
     if (this.used) return;
     this.used = true;

@@ -19,6 +19,7 @@ from sojourn_kernel.forks import Kept, Outfit
 
 # struct ucred of unix(7): pid, uid, gid.
 CREDENTIALS = struct.Struct('=iII')
+FROZEN_SCORE = 1000
 
 
 class Heir:
@@ -81,6 +82,7 @@ class Heirs:
                 taken = pid in self._kernels or pid == os.getpid() or pid in self.spared()
                 if not taken and processes.uid_of(pid) == (heir.kernel.uid or os.geteuid()):
                     heir.pid, heir.started = pid, processes.started(pid)
+                    prefer_to_kill(pid, FROZEN_SCORE)
                     return
         self._forget(name)
 
@@ -106,6 +108,7 @@ class Heirs:
             raise OSError('%s has changed since' % shared)
         del self._heirs[order['heir']]
         kernel, outfit = heir.kernel, heir.outfit
+        prefer_to_kill(heir.pid, processes.KERNEL_SCORE)
         self._kernels[heir.pid] = Kept(kernel.name, outfit.mark, outfit.supply, kernel.uid)
         return heir.pid
 
@@ -132,6 +135,15 @@ class Heirs:
         if self.unheard.pop(outfit.supply.fileno(), None) is not None:
             self._poll.unregister(outfit.supply)
         outfit.close()
+
+
+def prefer_to_kill(pid: int, score: int) -> None:
+    """Short of memory, the machine takes what is frozen before any kernel."""
+    try:
+        with open('/proc/%d/oom_score_adj' % pid, 'w') as file:
+            file.write('%d' % score)
+    except OSError:  # it is not ours to say
+        pass
 
 
 def shared_memory(pid: int, workspace: str) -> str | None:

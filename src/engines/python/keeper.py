@@ -221,7 +221,7 @@ class Keeper:
             self.close_all_but({self.lock, self.door, hold.supply.fileno()})
             try:
                 with open('/proc/self/oom_score_adj', 'w') as file:
-                    file.write('500')  # short of memory, the machine takes a kernel before the server
+                    file.write('%d' % processes.KERNEL_SCORE)
             except OSError:
                 pass
             order['socket'] = self.address(order['socket'])

@@ -44,7 +44,7 @@ export class Lease {
     this.resolveReleased = resolve;
   });
   /** Told when frozen copies come or go: what they take counts as the session's. */
-  onFrozenChange: () => Promise<void> = () => Promise.resolve();
+  onFrozenChange: () => void = () => undefined;
 
   constructor(private readonly after: LeaseEnd) {}
 
@@ -60,14 +60,16 @@ export class Lease {
     };
   }
 
-  /** The same for one that is frozen. What lets go resolves when what it took counts no more. */
+  /** The same for one that is frozen. What lets go resolves when all is given back, if nobody needs it any more. */
   holdFrozen(copy: number): () => Promise<void> {
     this.frozen.add(copy);
-    void this.onFrozenChange();
-    return async () => {
-      if (!this.frozen.delete(copy)) return;
-      this.settle();
-      await Promise.all([this.settled(), this.onFrozenChange()]);
+    this.onFrozenChange();
+    return () => {
+      if (this.frozen.delete(copy)) {
+        this.settle();
+        this.onFrozenChange();
+      }
+      return this.settled();
     };
   }
 

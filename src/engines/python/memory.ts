@@ -23,37 +23,37 @@ export class MemoryProbe {
     private readonly zygote: () => number | null,
   ) {}
 
-  /**
-   * Own bytes of a session's kernel and its frozen copies; null when the kernel is gone, or `isWanted` says no when its
-   * turn has come.
-   */
-  measure(family: () => readonly number[], isWanted: () => boolean): Promise<number | null> {
+  /** As `look`, in turn; null also when `isWanted` says no when its turn has come. */
+  measure(family: () => readonly number[], isWanted: () => boolean): Promise<Footprint | null> {
     const measuring = this.last.then(async () => {
-      if (!isWanted()) return { bytes: null, tookMs: 0 };
+      if (!isWanted()) return { footprint: null, tookMs: 0 };
       const started = this.clock.monotonic();
-      const memory = await this.look(family());
-      return { bytes: memory?.private ?? null, tookMs: this.clock.monotonic() - started };
+      const footprint = await this.look(family());
+      return { footprint, tookMs: this.clock.monotonic() - started };
     });
     this.last = measuring.then(({ tookMs }) => this.rest(tookMs * restFactor));
-    return measuring.then(({ bytes }) => bytes);
+    return measuring.then(({ footprint }) => footprint);
   }
 
   /**
-   * At once. What a kernel shares with its frozen copies is no process's alone, though the session's: of what they
-   * share with others it is told by the share that the zygote has of its own.
+   * A session's kernel and its frozen copies, at once; null when the kernel is gone. What they share is no process's
+   * alone, though the session's: of what they share with others it is told by the share that the zygote has of its own.
    */
-  async look([kernel = 0, ...copies]: readonly number[]): Promise<Memory | null> {
+  async look([kernel = 0, ...copies]: readonly number[]): Promise<Footprint | null> {
     const own = await readMemory(this.files, kernel);
-    if (!own || copies.length === 0) return own;
-    const [common, ...rest] = await Promise.all(
+    if (!own) return null;
+    if (copies.length === 0) return { own: new Map([[kernel, own.private]]), pss: own.pss };
+    const [common, ...others] = await Promise.all(
       [this.zygote() ?? 0, ...copies].map((pid) => readMemory(this.files, pid)),
     );
     const shareOfAll = common ? common.pss - common.private : 0;
-    const all = [own, ...rest.filter((found) => found !== null)];
-    return {
-      private: Math.round(sumOf(all, (one) => Math.max(one.private, one.pss - shareOfAll))),
-      pss: sumOf(all, (one) => one.pss),
-    };
+    const found = { own: new Map<number, number>(), pss: 0 };
+    [own, ...others].forEach((memory, place) => {
+      if (!memory) return;
+      found.own.set([kernel, ...copies][place] ?? 0, Math.max(memory.private, memory.pss - shareOfAll));
+      found.pss += memory.pss;
+    });
+    return found;
   }
 
   private rest(ms: number): Promise<void> | void {
@@ -61,12 +61,16 @@ export class MemoryProbe {
   }
 }
 
-const sumOf = (all: readonly Memory[], bytes: (one: Memory) => number) =>
-  all.reduce((sum, one) => sum + bytes(one), 0);
+export interface Footprint {
+  /** Bytes that would be free without them, by process. */
+  readonly own: ReadonlyMap<number, number>;
+  /** Bytes of all of them, with their share of what others have too. */
+  readonly pss: number;
+}
 
 /** A session's own memory, read from time to time and never on the way of a request. */
 export class MemoryGauge implements Disposable {
-  private bytes = 0;
+  private own: Footprint['own'] = new Map();
   private measuredAt = -Infinity;
   private timer: Timer | null = null;
   private closed = false;
@@ -78,10 +82,10 @@ export class MemoryGauge implements Disposable {
     private readonly clock: IClock,
   ) {}
 
-  /** The bytes as last measured. */
+  /** The bytes as last measured, of those that are there still. */
   read(): number {
     if (this.clock.monotonic() - this.measuredAt > idleRefreshMs) this.touch();
-    return this.bytes;
+    return this.family().reduce((sum, pid) => sum + (this.own.get(pid) ?? 0), 0);
   }
 
   /** Says that the value may have changed. */
@@ -91,11 +95,6 @@ export class MemoryGauge implements Disposable {
     this.timer = this.clock.setTimer(dueMs, () => void this.measure());
   }
 
-  /** Measures anew; resolves when that is done, or nobody needs it any more. */
-  async refresh(): Promise<void> {
-    if (!this.closed) await this.measure();
-  }
-
   dispose(): void {
     this.closed = true;
     this.timer?.cancel();
@@ -103,11 +102,10 @@ export class MemoryGauge implements Disposable {
   }
 
   private async measure(): Promise<void> {
-    const bytes = await this.probe.measure(this.family, () => !this.closed);
+    const found = await this.probe.measure(this.family, () => !this.closed);
     this.measuredAt = this.clock.monotonic();
-    this.timer?.cancel();
     this.timer = null;
-    if (bytes !== null && !this.closed) this.bytes = bytes;
+    if (found && !this.closed) this.own = found.own;
   }
 }
 
@@ -136,7 +134,7 @@ export class OutOfMemoryWatch {
 }
 
 /** Bytes: what is the process's alone, and that with its share of the rest (PSS). */
-export interface Memory {
+interface Memory {
   readonly private: number;
   readonly pss: number;
 }

@@ -44,7 +44,10 @@ export class ProcessGauge {
     const found = stat === null ? null : readStat(stat);
     return {
       pid,
-      memory: { pss_bytes: memory?.pss ?? null, private_bytes: memory?.private ?? null },
+      memory: {
+        pss_bytes: memory && memory.pss,
+        private_bytes: memory && [...memory.own.values()].reduce((sum, bytes) => sum + bytes, 0),
+      },
       cpu_percent: found && this.processor.percent(found.usedMs, atMs),
       threads: found && found.threads,
       started_at: new Date(this.started.now).toISOString(),

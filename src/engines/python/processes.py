@@ -3,6 +3,9 @@
 import os
 import signal
 
+# Short of memory, the machine takes a kernel before the server.
+KERNEL_SCORE = 500
+
 
 def table():
     """pid -> (parent, session) of every process, as the kernel of the machine tells it now."""

@@ -94,7 +94,7 @@ export class PythonEngine implements IEngine {
     this.ended = this.watch();
     this.gauge.touch();
     this.processGauge.start();
-    this.process.lease.onFrozenChange = () => this.gauge.refresh();
+    this.process.lease.onFrozenChange = () => this.gauge.touch();
     this.policy = policy;
     if (policy === 'open') return this;
     try {
