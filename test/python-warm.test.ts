@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { systemClock } from '../src/core/system.js';
 import { needs } from './support/needs.js';
 import { failure, gone, isAlive } from './support/python-fates.js';
-import { PythonWorld, testSandbox } from './support/python-world.js';
+import { MemorySink, PythonWorld, testSandbox } from './support/python-world.js';
 import type { PythonSession } from './support/python-world.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 
@@ -226,6 +226,46 @@ threading.Thread(target=stop.wait, name='worker').start()`);
     });
   });
 }
+
+describe('a Python kernel that has no frozen copy to give', () => {
+  let world: PythonWorld;
+
+  before(async function () {
+    await needs.python(this);
+    needs.linux(this);
+    world = await PythonWorld.open({ startTimeoutMs: 2000 });
+  });
+  afterEach(() => world.endSessions());
+  after(() => PythonWorld.closeAll());
+
+  for (const [why, sabotage] of [
+    ['because the machine refuses', 'frozen.bare_fork = lambda: -1'],
+    ['because it ends at once', 'frozen.Frozen._wait = lambda *_: os._exit(9)'],
+    ['because another process takes its place', 'frozen.Frozen._wait = lambda *_: time.sleep(60)'],
+  ] as const) {
+    it(`has its checkpoint all the same, ${why}`, async () => {
+      const session = await world.session();
+      await session.run(`import os, time\nfrom sojourn_kernel import frozen\n${sabotage}\nx = 5`);
+      const capture = await session.engine.capture({ freezable: true });
+      expect((await capture.write(new MemorySink())).variable_count).to.be.greaterThan(0);
+      const frozen = capture.freeze?.();
+      if (why.includes('another')) await capture.dispose();
+      expect(await frozen).to.equal(null);
+      await capture.dispose();
+      expect(await session.value('x')).to.equal('5');
+      expect(await frozenPids(session)).to.deep.equal([]);
+    });
+  }
+
+  it('is not woken when its copy is stopped, which is then ended', async () => {
+    const session = await world.session();
+    const state = await session.freeze();
+    const [copy = 0] = await frozenPids(session);
+    process.kill(copy, 'SIGSTOP');
+    expect((await failure(world.wake(state, session))).code).to.equal('engine_unavailable');
+    await gone(copy);
+  });
+});
 
 /** A state from before a run that was interrupted. */
 async function interruptedOnce(session: PythonSession) {

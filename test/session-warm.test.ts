@@ -136,17 +136,6 @@ describe('the warm recovery of a session', function () {
     expect(await print(session, `open('kept.txt').read()`)).to.equal(`'as it was'`);
   });
 
-  it('restores the checkpoint when the frozen copy does not wake', async () => {
-    const [copy = 0] = await frozen();
-    process.kill(copy, 'SIGSTOP');
-    process.kill(Number(await print(session, 'os.getpid()')), 'SIGKILL');
-    // It is given up when it has not answered for as long as a kernel may take to start.
-    process.kill(copy, 'SIGKILL');
-    const epoch = await nextEvent(session, 'epoch');
-    expect(epoch.details).not.to.have.property('warm');
-    expect(await print(session, `open('kept.txt').read()`)).to.equal(`'as it was'`);
-  });
-
   it('begins with a fresh process after a restart, and keeps nothing of the time before clear', async () => {
     const pids = await frozen();
     await session.restart({ keepState: true });

@@ -155,5 +155,15 @@ async function writeState(
     not_kept,
   };
   await services.store.addCheckpoint(record.session_id, checkpoint, {});
-  return { checkpoint, warm: (await capture.freeze?.()) ?? null };
+  return { checkpoint, warm: await frozen(capture, services) };
+}
+
+/** The checkpoint is stored, whatever becomes of this. */
+async function frozen(capture: ICapture, { log }: SessionServices): Promise<IWarmState | null> {
+  try {
+    return (await capture.freeze?.()) ?? null;
+  } catch (error) {
+    log.warn({ err: error }, 'the state of a checkpoint could not be kept warm');
+    return null;
+  }
 }

@@ -138,7 +138,7 @@ export class Incarnation implements Disposable {
   /** Keeps the state of a checkpoint that was taken of an engine, which may have been replaced since. */
   keepWarm(checkpoint: CheckpointRecord, state: IWarmState, engine: IEngine | null): void {
     if (engine !== null && engine === this.engine) this.warm.add(checkpoint.checkpoint_id, state);
-    else void state.dispose();
+    else this.warm.end(state);
   }
 
   /** Lets the live state go, if it is there still; the next `ensure` makes it again and says why. */
@@ -284,7 +284,7 @@ export class Incarnation implements Disposable {
         return await this.wakeState(kept, checkpoint, epoch);
       } catch (error) {
         this.services.log.warn({ err: error }, 'a state that was kept warm cannot be woken');
-        await kept.dispose();
+        this.warm.end(kept);
       }
     }
     // What is kept warm belongs to an engine that nothing will come back to.

@@ -84,16 +84,17 @@ export class WarmStates implements IWarmStates, Disposable {
     return this.clear();
   }
 
-  private drop(checkpointId: string, state: IWarmState): void {
-    if (this.states.get(checkpointId) !== state) return;
-    this.take(checkpointId);
-    this.end(state);
-  }
-
-  private end(state: IWarmState): void {
+  /** Gives up a state, also one that is not kept here; `clear` waits for it. */
+  end(state: IWarmState): void {
     const ending = Promise.resolve(state.dispose())
       .catch((error: unknown) => this.log.error({ err: error }, 'a state that was kept warm did not end'))
       .finally(() => this.ending.delete(ending));
     this.ending.add(ending);
+  }
+
+  private drop(checkpointId: string, state: IWarmState): void {
+    if (this.states.get(checkpointId) !== state) return;
+    this.take(checkpointId);
+    this.end(state);
   }
 }

@@ -69,8 +69,8 @@ def fork_copy(
     runner: Runner, request: dict[str, Any], baseline_path: list[str], hold: Hold
 ) -> tuple[int, Frozen | None]:
     """
-    Forks; returns the copy's process id. Must be called on the main thread, between two requests. With `warm` in the
-    request a second copy stays frozen: in that one, when it is woken, this returns 0 and what it has been given.
+    Forks; returns the copy's process id. Must be called on the main thread, between two requests. With `warm` in
+    the request a second copy stays frozen: in that one, when it is woken, this returns 0 and what it was given.
     """
     # Read here: the random module gives each forked child a seed of its own.
     random_state = random.getstate()
@@ -107,7 +107,7 @@ def fork_copy(
 
 
 def _in_copy(source: Source, hold: Hold, given: Channel | Given, away: int) -> Frozen | None:
-    """Writes the checkpoint, or stays frozen and is returned when it is woken. `away` lets the kernel go on."""
+    """Writes the checkpoint, or stays frozen and returns when it is woken. `away` lets the kernel go on."""
     # Out of the reach of what is meant for the session: interrupts, and the end of its process group.
     os.setsid()
     if isinstance(given, Channel):
@@ -136,7 +136,8 @@ def become_copy(source: Source, hold: Hold, channel: Channel) -> bool:
     source.runner.restore_builtins()
     _allow_depth()
     try:
-        CheckpointWriter(source.runner, channel, source.random_state, source.baseline_path).write(source.request)
+        writer = CheckpointWriter(source.runner, channel, source.random_state, source.baseline_path)
+        writer.write(source.request)
         return True
     except BrokenPipeError:
         pass

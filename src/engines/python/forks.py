@@ -51,7 +51,7 @@ class Arranged(NamedTuple):
 
 
 class Outfit:
-    """What a kernel needs that is not forked by the zygote itself: a mark and a supply, kept here, and their other ends."""
+    """What a kernel needs that is not forked by the zygote: a mark and a supply, and their ends that stay here."""
 
     def __init__(self) -> None:
         self._mark_file = os.memfd_create('sojourn-mark', os.MFD_CLOEXEC)

@@ -1,10 +1,10 @@
 """
-The frozen copy of a kernel, kept beside the checkpoint that was written from it: it has run nothing since and waits to
-be woken as the session's kernel, with all that no checkpoint can keep.
+The frozen copy of a kernel, kept beside the checkpoint that was written from it: it has run nothing since and
+waits to be woken as the session's kernel, with all that no checkpoint can keep.
 
-It comes from the copy that writes, before that one has touched anything, so that nothing is ever run in it: no code of
-the session, no collection of garbage, no handler of a signal. When the writing copy has ended the zygote is its
-parent. It ends when the server closes the connection.
+It comes from the copy that writes, before that one has touched anything, so that nothing is ever run in it: no
+code of the session, no collection of garbage, no handler of a signal. When the writing copy has ended the
+zygote is its parent. It ends when the server closes the connection.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Frozen:
 
     def split_off(self, former: Any) -> int | None:
         """
-        In the writing copy: the descriptor for its word that the checkpoint is whole. In the frozen one None, when it
-        has been woken. `former` is what the kernel that it comes from has of the zygote.
+        In the writing copy: the descriptor for its word that the checkpoint is whole. In the frozen one None,
+        when it has been woken. `former` is what the kernel that it comes from has of the zygote.
         """
         heard, said = os.pipe()
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

@@ -1,9 +1,9 @@
 """
-The zygote's part in frozen copies of kernels: each is an heir of its kernel, known from the moment of its fork, spared
-when the kernel and what it left are killed, and taken for a kernel when it is woken.
+The zygote's part in frozen copies of kernels: each is an heir of its kernel, known from the moment of its fork,
+spared when the kernel and what it left are killed, and taken for a kernel when it is woken.
 
-Who an heir is, nobody has to be believed: the machine names the process that spoke on the supply, which only the
-kernel was handed.
+Who an heir is, nobody has to be believed: the machine names the process that spoke on the supply, which only
+the kernel was handed.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ def prefer_to_kill(pid: int, score: int) -> None:
 
 def shared_memory(pid: int, workspace: str) -> str | None:
     """
-    What a frozen copy does not have as it was, because others could write to it: memory that is shared, and mapped
-    files of the workspace. None when there is no such thing.
+    What a frozen copy does not have as it was, because others could write to it: memory that is shared, and
+    mapped files of the workspace. None when there is no such thing.
     """
     try:
         with open('/proc/%d/maps' % pid) as file:

@@ -232,7 +232,8 @@ class Kernel:
         """The kernel answers its request; a frozen copy that is woken goes on as the kernel."""
         request['workspace'] = self._workspace
         left = live_fork.threads_left_behind(threading.main_thread()) if request['warm'] else []
-        pid, woken = self._interrupts.guarded(lambda: fork_copy(self._runner, request, self._path, self._hold))
+        hold = self._hold
+        pid, woken = self._interrupts.guarded(lambda: fork_copy(self._runner, request, self._path, hold))
         if woken is None:
             self._copies.add(pid)
             return {'pid': pid, 'threads': left}

@@ -32,7 +32,7 @@ def prctl(option: int, value: int) -> bool:
 
 def bare_fork() -> int:
     """
-    Forks without any hook of Python being called: for a process with one thread that has been forked just now. -1 where
-    the machine refuses.
+    Forks without any hook of Python being called: for a process with one thread that was forked just now. -1
+    where the machine refuses.
     """
     return int(_holding.fork())

@@ -1,10 +1,10 @@
 """
-What a kernel has open, seen from its frozen copy: noted at the moment of the checkpoint, let go of while the copy
-waits, and put back when it is woken.
+What a kernel has open, seen from its frozen copy: noted at the moment of the checkpoint, let go of while the
+copy waits, and put back when it is woken.
 
-Whatever a copy holds open has not ended for anybody else: a pipe that the session closes would never end for its
-reader, a file that it unlocks by closing would stay locked. So the copy opens files anew for itself, and keeps of
-pipes and sockets nothing but their numbers.
+Whatever a copy holds open has not ended for anybody else: a pipe that the session closes would never end for
+its reader, a file that it unlocks by closing would stay locked. So the copy opens files anew for itself, and
+keeps of pipes and sockets nothing but their numbers.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class OpenFiles:
         """How many pipes and sockets led somewhere and are closed now."""
         for file in self._files:
             try:
-                _replace(file.descriptor, open_file('/proc/self/fd/%d' % file.descriptor, file.flags | os.O_CLOEXEC))
+                again = open_file('/proc/self/fd/%d' % file.descriptor, file.flags | os.O_CLOEXEC)
+                _replace(file.descriptor, again)
             except OSError:  # it may not be opened again: then it stays shared
                 pass
         lost = sum(self._cut_pipe(ends) for ends in self._pipes.values())
@@ -94,7 +95,7 @@ class OpenFiles:
         return 0 if len(modes) > 1 else len({number for number, _ in ends} - self._unsaid)
 
     def put_back(self, workspace: str) -> None:
-        """The folder, and the files of the workspace, some of which lie there anew, at the places they were read at."""
+        """The folder, and the places in files; those of the workspace may lie there anew."""
         try:
             os.chdir(self._folder or workspace)
         except OSError:
