@@ -11,6 +11,13 @@ import { temporaryFolder } from './support/temporary-folder.js';
 
 const pidOf = async (session: PythonSession) => Number(await session.value('__import__("os").getpid()'));
 
+/** The only frozen copy of a world. */
+async function frozenPid(session: PythonSession): Promise<number> {
+  const [pid, ...others] = await frozenPids(session);
+  if (pid === undefined || others.length > 0) throw new Error('there is not one frozen copy');
+  return pid;
+}
+
 /** The frozen copies of a world with one session, whose kernels have the same parent. */
 async function frozenPids(session: PythonSession): Promise<number[]> {
   const kernel = await pidOf(session);
@@ -143,7 +150,7 @@ class Loop:
     def __del__(self): os.getpid() == kernel or mark()
 loop = Loop(); loop.me = loop; del loop; gc.set_threshold(1)`);
       const state = await session.freeze();
-      const [frozen = 0] = await frozenPids(session);
+      const frozen = await frozenPid(session);
       for (const signal of ['SIGUSR1', 'SIGINT', 'SIGTERM'] as const) process.kill(frozen, signal);
       await session.run('import os; os.path.exists("ran") and os.remove("ran"); gc.disable()');
       const woken = await world.wake(state, session);
@@ -195,7 +202,7 @@ threading.Thread(target=stop.wait, name='worker').start()`);
     it('may be killed by the session, which loses nothing else', async () => {
       const session = await world.session();
       const state = await session.freeze();
-      const [frozen = 0] = await frozenPids(session);
+      const frozen = await frozenPid(session);
       expect(await session.value(`__import__('os').kill(${frozen}, 9)`)).to.equal('');
       await state?.gone;
       expect((await session.save()).content.variable_count).to.equal(0);
@@ -260,7 +267,7 @@ describe('a Python kernel that has no frozen copy to give', () => {
   it('is not woken when its copy is stopped, which is then ended', async () => {
     const session = await world.session();
     const state = await session.freeze();
-    const [copy = 0] = await frozenPids(session);
+    const copy = await frozenPid(session);
     process.kill(copy, 'SIGSTOP');
     expect((await failure(world.wake(state, session))).code).to.equal('engine_unavailable');
     await gone(copy);

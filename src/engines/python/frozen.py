@@ -40,6 +40,7 @@ class Frozen:
         when it has been woken. `former` is what the kernel that it comes from has of the zygote.
         """
         heard, said = os.pipe()
+        writer = os.getpid()
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if bare_fork() != 0:  # also where the machine refuses: then nobody hears the word
             os.close(heard)
@@ -53,16 +54,20 @@ class Frozen:
             os.close(former.lock)
             # The zygote does not take anybody's word for who this is: the machine tells it who has sent this.
             self.given.supply.sendall(b'.')
-            self._wait(heard)
+            self._wait(heard, writer)
         except BaseException:
             os._exit(0)
         return None
 
-    def _wait(self, heard: int) -> None:
+    def _wait(self, heard: int, writer: int) -> None:
         closed = self._files.let_go()
         if os.read(heard, 1) != b'.':
             os._exit(0)
+        # The end of the pipe is the end of the writing copy, but for its last moment: an orphan can be woken.
+        os.read(heard, 1)
         os.close(heard)
+        while os.getppid() == writer:
+            os.sched_yield()
         self.given.channel.send({'t': 'frozen', 'closed': closed})
         order = self.given.channel.receive()
         if order is None or order[0].get('op') != 'wake':
