@@ -31,6 +31,13 @@ const ways: readonly ((session: ISession) => Promise<unknown>)[] = [
       .then(() => session.hibernate())
       .then(() => session.execute('x')),
   (session) => session.execute('import os; os._exit(1)').catch(() => session.execute('1')),
+  (session) =>
+    session
+      .execute('x = (i for i in range(3))')
+      .then(() => session.save())
+      .then(() => session.execute('next(x)'))
+      .then(() => session.execute('import os; os._exit(1)'))
+      .catch(() => session.execute('next(x)')),
   (session) => session.execute('x = 2').then(() => session.restart({ keepState: true })),
   (session) =>
     session.execute('import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()'),
@@ -87,6 +94,8 @@ describe('sessions that come and go', function () {
     try {
       const anchor = await sojourn.createSession();
       const { output } = await anchor.execute('import os; os.getppid()');
+      // What is kept warm of it is there from the beginning, and not at some moment in between.
+      await anchor.save();
       const machine = { zygote: Number(output), dataDir };
       await run(sojourn, warmUp);
       const before = await settledCounts(machine);

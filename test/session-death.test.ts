@@ -37,7 +37,8 @@ describe('the death of a kernel, over REST', function () {
   before(async function () {
     await needs.python(this);
     needs.linux(this);
-    server = await openServer({ execution: { interrupt_grace_ms: 200 } });
+    // What dies here comes back from what is stored; test/session-warm.test.ts is about what is kept in memory.
+    server = await openServer({ execution: { interrupt_grace_ms: 200 }, checkpoint: { warm_count: 0 } });
     client = new Sojourn(new HttpCaller({ url: server.url, token: server.token }));
     other = await client.createSession();
     await other.execute('untouched = "mine"');

@@ -7,11 +7,13 @@ import { createHash } from 'node:crypto';
 import type {
   CheckpointContent,
   CheckpointSource,
+  EngineContext,
   EngineDeath,
   EngineDefinition,
   ExecuteOutcome,
   IEngine,
   InterruptReason,
+  IWarmState,
   PartSink,
   RunContext,
 } from '../types/engine.js';
@@ -67,6 +69,8 @@ export class Subject {
     readonly engine: IEngine,
     readonly idle: OutputEventBody[],
     readonly deaths: EngineDeath[],
+    /** What the engine was told of its session. */
+    readonly place: EngineContext,
   ) {}
 
   async run(code: string, signal?: AbortSignal, onOutput?: (output: OutputEventBody) => void): Promise<Run> {
@@ -105,6 +109,17 @@ export class Subject {
     }
   }
 
+  /** The state of now, kept as it is beside what is written of it; null from an engine that cannot. */
+  async freeze(): Promise<IWarmState | null> {
+    const capture = await this.engine.capture({ freezable: true });
+    try {
+      await capture.write(new Parts());
+      return (await capture.freeze?.()) ?? null;
+    } finally {
+      await capture.dispose();
+    }
+  }
+
   private context(emit: RunContext['emit'], signal = new AbortController().signal): RunContext {
     this.runs += 1;
     return { signal, inputSeq: this.runs, emit };
@@ -134,21 +149,21 @@ export class EngineKit {
   async create(): Promise<Subject> {
     const { definition, options = {} } = this.fixture;
     const number = this.subjects.length + 1;
-    const idle: OutputEventBody[] = [];
-    const deaths: EngineDeath[] = [];
-    const engine = await definition.create(definition.options.parse(options), {
+    const place = {
       sessionId: `contract-${number}`,
       uid: `contract${number}`,
       family: `contract${number}`,
       epoch: 0,
       workspace: await this.fixture.workspace(),
       log: silent,
-      emit: (output) => void idle.push(output),
-      died: (death) => void deaths.push(death),
-    });
-    const subject = new Subject(engine, idle, deaths);
-    this.subjects.push(subject);
-    return subject;
+    };
+    return this.subject(place, (context) => definition.create(definition.options.parse(options), context));
+  }
+
+  /** A frozen state of an engine, which is disposed, as an engine again. */
+  async woken(state: IWarmState, { place }: Subject): Promise<Subject> {
+    const next = { ...place, epoch: place.epoch + 1 };
+    return this.subject(next, async (context) => (await state.wake(context)).engine);
   }
 
   /** A fresh engine into which a state was put. */
@@ -156,6 +171,22 @@ export class EngineKit {
     const subject = await this.create();
     const report = await subject.engine.restore(sourceOf(saved));
     assert.deepEqual(report.not_kept, []);
+    return subject;
+  }
+
+  private async subject(
+    place: Omit<EngineContext, 'emit' | 'died'>,
+    make: (context: EngineContext) => Promise<IEngine>,
+  ): Promise<Subject> {
+    const idle: OutputEventBody[] = [];
+    const deaths: EngineDeath[] = [];
+    const context: EngineContext = {
+      ...place,
+      emit: (output) => void idle.push(output),
+      died: (death) => void deaths.push(death),
+    };
+    const subject = new Subject(await make(context), idle, deaths, context);
+    this.subjects.push(subject);
     return subject;
   }
 

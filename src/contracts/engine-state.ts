@@ -70,6 +70,33 @@ export const stateRules: readonly EngineRule[] = [
     },
   },
   {
+    title: 'a frozen state is woken as it was captured, and goes on',
+    async check(kit) {
+      const subject = await inStateOne(kit);
+      const state = await subject.freeze();
+      if (!state) return;
+      await subject.take(kit.sample.changeAgain);
+      await subject.engine.dispose();
+      const woken = await kit.woken(state, subject);
+      await shows(kit, woken, 'one');
+      await woken.take(kit.sample.changeAgain);
+      await shows(kit, woken, 'two');
+      await failsWith('closed', () => kit.woken(state, subject));
+    },
+  },
+  {
+    title: 'a frozen state that is disposed, however often, is gone',
+    async check(kit) {
+      const subject = await inStateOne(kit);
+      const state = await subject.freeze();
+      if (!state) return;
+      await state.dispose();
+      await state.dispose();
+      await state.gone;
+      await failsWith('closed', () => kit.woken(state, subject));
+    },
+  },
+  {
     title: 'capturing leaves the state as it is',
     async check(kit) {
       const subject = await inStateOne(kit);

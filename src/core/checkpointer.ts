@@ -2,7 +2,7 @@
  * Takes a checkpoint: the state is fixed while the mailbox waits, then written beside further work, and recorded in
  * one step when all of its parts are stored. A checkpoint that fails leaves the former one in force.
  */
-import type { ICapture, IEngine, PartSink } from '../types/engine.js';
+import type { ICapture, IEngine, IWarmState, PartSink } from '../types/engine.js';
 import type { NotKept } from '../types/events.js';
 import type { SessionRecord } from '../types/session.js';
 import type { CheckpointRecord, ISessionStore, PartPin, PartRef } from '../types/store.js';
@@ -46,9 +46,15 @@ class CheckpointParts implements PartSink {
   }
 }
 
+export interface Stored {
+  readonly checkpoint: CheckpointRecord;
+  /** The state itself, where it could be kept; whoever gets it disposes it. */
+  readonly warm: IWarmState | null;
+}
+
 /** A state that is fixed; `write` stores it. */
 export interface FixedState {
-  write(): Promise<CheckpointRecord>;
+  write(): Promise<Stored>;
   dispose(): Promise<void>;
 }
 
@@ -71,11 +77,12 @@ const emptyCapture: ICapture = {
 export const fixEmptyState = (services: SessionServices, request: FixRequest): Promise<FixedState> =>
   fix(services, request, () => Promise.resolve(emptyCapture));
 
-/** To be called while nothing runs in the session. */
+/** To be called while nothing runs in the session. `freezable`: the state itself is wanted too. */
 export const fixState = (
   services: SessionServices,
-  request: FixRequest & { engine: IEngine },
-): Promise<FixedState> => fix(services, request, () => request.engine.capture());
+  request: FixRequest & { engine: IEngine; freezable: boolean },
+): Promise<FixedState> =>
+  fix(services, request, () => request.engine.capture({ freezable: request.freezable }));
 
 async function fix(
   services: SessionServices,
@@ -126,7 +133,7 @@ async function writeState(
   capture: ICapture,
   parts: CheckpointParts,
   files: WorkspaceCapture,
-): Promise<CheckpointRecord> {
+): Promise<Stored> {
   const { record } = request;
   const content = await capture.write(parts);
   const not_kept: NotKept[] = [...(content.not_kept ?? []), ...files.notKept];
@@ -148,5 +155,15 @@ async function writeState(
     not_kept,
   };
   await services.store.addCheckpoint(record.session_id, checkpoint, {});
-  return checkpoint;
+  return { checkpoint, warm: await frozen(capture, services) };
+}
+
+/** The checkpoint is stored, whatever becomes of this. */
+async function frozen(capture: ICapture, { log }: SessionServices): Promise<IWarmState | null> {
+  try {
+    return (await capture.freeze?.()) ?? null;
+  } catch (error) {
+    log.warn({ err: error }, 'the state of a checkpoint could not be kept warm');
+    return null;
+  }
 }

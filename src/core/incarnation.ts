@@ -2,21 +2,22 @@
  * The live state of one session: the engine, how it is made and made again. Every rebuild raises the epoch and
  * leaves an event that says why, what was kept and what was lost.
  */
-import type { CheckpointSource, EngineContext, EngineDeath, IEngine } from '../types/engine.js';
+import type { EngineContext, EngineDeath, IEngine, IWarmState } from '../types/engine.js';
 import type { EpochCause, NotKept } from '../types/events.js';
 import { errors, isSojournError } from '../types/errors.js';
 import type { Disposable } from '../types/ports.js';
 import type { Rebuild, SessionPatch, SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
-import { readCheckpointManifest } from './checkpoint-manifest.js';
+import { restoreFiles, sourceOf } from './checkpoint-source.js';
 import type { IncrementalWriter } from './incremental-writer.js';
 import { planRecovery } from './recovery.js';
 import type { RecoveryPlan, ReplayInput } from './recovery.js';
 import { OutputGate } from './output-gate.js';
-import { runInEngine } from './run.js';
+import { replayInput } from './replay.js';
 import { summariseRebuild } from './session-metadata.js';
 import type { SessionServices } from './session-services.js';
-import { restoreWorkspace, workspacePartPrefix } from './workspace.js';
+import { WarmStates } from './warm-states.js';
+import { workspaceFileType } from './workspace.js';
 import { WorkspaceAside } from './workspace-aside.js';
 
 /** Why there is no live state at present. */
@@ -42,12 +43,16 @@ export class Incarnation implements Disposable {
   private closed = false;
   /** A death that was told before the engine was in use. */
   private earlyDeath: EngineDeath | null = null;
+  /** The disposal of an engine that died: the next one wants the same folders. */
+  private ending: Promise<void> = Promise.resolve();
   private replaying: AbortController | null = null;
   /** How the present live state came to be, when it is not the first. */
   lastRebuild: Rebuild | null = null;
   /** Output of threads and tasks that go on between runs. */
   private readonly background: OutputGate;
   private readonly aside: WorkspaceAside;
+  /** Of former moments of this session. */
+  readonly warm: WarmStates;
 
   constructor(
     private readonly services: SessionServices,
@@ -60,6 +65,7 @@ export class Incarnation implements Disposable {
   ) {
     this.absence = absence;
     this.aside = new WorkspaceAside(services.workspace, services.aside, services.files, services.log);
+    this.warm = new WarmStates(services.config.checkpoint.warm_count, services.warmShelf, services.log);
     const { journal_output_bytes: journalBytes } = services.config.limits;
     this.background = new OutputGate({
       journalBytes,
@@ -124,6 +130,12 @@ export class Incarnation implements Disposable {
     return notKept;
   }
 
+  /** Keeps the state of a checkpoint that was taken of an engine, which may have been replaced since. */
+  keepWarm(checkpoint: CheckpointRecord, state: IWarmState, engine: IEngine | null): void {
+    if (engine !== null && engine === this.engine) this.warm.add(checkpoint.checkpoint_id, state);
+    else this.warm.end(state);
+  }
+
   /** Lets the live state go, if it is there still; the next `ensure` makes it again and says why. */
   async discard(absence: Absence): Promise<void> {
     await this.building?.catch(() => undefined);
@@ -146,6 +158,7 @@ export class Incarnation implements Disposable {
     this.closed = true;
     this.stopReplay();
     await this.discard({ cause: 'hibernated' });
+    await Promise.all([this.ending, this.warm.dispose()]);
   }
 
   private async build(): Promise<IEngine> {
@@ -236,7 +249,7 @@ export class Incarnation implements Disposable {
     this.earlyDeath = null;
     this.engine = null;
     this.absence = { cause: death.cause, details: { detail: death.detail, ...death.fields } };
-    void Promise.resolve(engine.dispose()).catch((error: unknown) => {
+    this.ending = Promise.resolve(engine.dispose()).catch((error: unknown) => {
       this.services.log.error({ err: error }, 'a dead engine could not be disposed');
     });
     this.owner.died();
@@ -264,13 +277,13 @@ export class Incarnation implements Disposable {
     for (;;) {
       if (this.closed) throw errors.closed(`Session '${this.owner.record().session_id}'`);
       const inputs = plan.replay.filter((input) => !lost.includes(input.seq));
+      await this.ending;
       // Before there is an engine: it may give the files it finds another owner, which counts as a change.
       if (fromNothing) await this.aside.take(Date.parse(plan.firstInputAt ?? ''));
-      const engine = await this.create(epoch);
+      const { engine, ...how } = await this.embody(plan.checkpoint, epoch);
       try {
-        const notKept = plan.checkpoint ? await this.restore(engine, plan.checkpoint) : [];
         const fatal = await this.replay(engine, inputs);
-        if (fatal === null) return { engine, notKept, replayed: inputs.map((input) => input.seq), lost };
+        if (fatal === null) return { engine, ...how, replayed: inputs.map((input) => input.seq), lost };
         lost.push(fatal);
         await engine.dispose();
       } catch (error) {
@@ -280,42 +293,49 @@ export class Incarnation implements Disposable {
     }
   }
 
-  private async restore(engine: IEngine, checkpoint: CheckpointRecord): Promise<NotKept[]> {
-    const { store, files, workspace } = this.services;
-    const manifest = readCheckpointManifest(checkpoint);
-    const partOf = (name: string) => checkpoint.parts.find((part) => part.name === name);
-    if (manifest.workspace) {
-      await restoreWorkspace(workspace, manifest.workspace, (hash) => store.getPart(hash), files);
+  /** The state of a checkpoint as an engine: woken where it was kept warm, else restored into a fresh one. */
+  private async embody(checkpoint: CheckpointRecord | null, epoch: number): Promise<Embodied> {
+    const kept = checkpoint && this.warm.take(checkpoint.checkpoint_id);
+    if (kept) {
+      try {
+        return await this.wakeState(kept, checkpoint, epoch);
+      } catch (error) {
+        this.services.log.warn({ err: error }, 'a state that was kept warm cannot be woken');
+        this.warm.end(kept);
+      }
     }
-    const source: CheckpointSource = {
-      manifest: manifest.engine,
-      parts: checkpoint.parts.filter((part) => !part.name.startsWith(workspacePartPrefix)),
-      read: (name) => {
-        const part = partOf(name);
-        if (!part)
-          return Promise.reject(new Error(`no part "${name}" in checkpoint ${checkpoint.checkpoint_id}`));
-        return store.getPart(part.hash);
-      },
-    };
-    const report = await engine.restore(source);
-    return [...checkpoint.not_kept, ...report.not_kept];
+    // What is kept warm belongs to an engine that nothing will come back to.
+    await this.warm.clear();
+    const engine = await this.create(epoch);
+    try {
+      if (!checkpoint) return { engine, notKept: [], warm: false };
+      await restoreFiles(checkpoint, this.services);
+      const report = await engine.restore(sourceOf(checkpoint, this.services));
+      return { engine, notKept: [...checkpoint.not_kept, ...report.not_kept], warm: false };
+    } catch (error) {
+      await engine.dispose();
+      throw error;
+    }
+  }
+
+  private async wakeState(state: IWarmState, checkpoint: CheckpointRecord, epoch: number): Promise<Embodied> {
+    await restoreFiles(checkpoint, this.services);
+    const notKept = checkpoint.not_kept.filter(({ type }) => type === workspaceFileType);
+    const engine = await this.create(epoch, async (context) => {
+      const woken = await state.wake(context);
+      notKept.push(...woken.not_kept);
+      return woken.engine;
+    });
+    return { engine, notKept, warm: true };
   }
 
   /** Runs inputs again without journaling their output; the seq of one that killed the engine, else null. */
   private async replay(engine: IEngine, inputs: readonly ReplayInput[]): Promise<number | null> {
-    const { definition, clock } = this.services;
     for (const input of inputs) {
-      const controller = new AbortController();
-      this.replaying = controller;
-      const replies = [...input.replies];
-      const requestInput = () => Promise.resolve(replies.shift() ?? null);
-      const quiet = { emit: () => undefined, replay: true, requestInput };
-      const request = { ...input, inputSeq: input.seq, controller, ...quiet };
-      const timeoutMs = input.durationMs * 20 + 10_000;
-      const outcome = await runInEngine(engine, definition, { ...request, timeoutMs }, clock);
+      this.replaying = new AbortController();
+      const isDone = await replayInput(engine, input, this.replaying, this.services);
       this.replaying = null;
-      const stopped = controller.signal.aborted || outcome.execute?.interrupt !== undefined;
-      if (this.earlyDeath || stopped || isSojournError(outcome.failure, 'kernel_died')) return input.seq;
+      if (this.earlyDeath || !isDone) return input.seq;
     }
     return null;
   }
@@ -340,6 +360,7 @@ export class Incarnation implements Disposable {
           cause: this.absence?.cause ?? 'server_restarted',
           details: {
             ...this.absence?.details,
+            ...(built.warm ? { warm: true } : {}),
             ...(built.passedOver.length > 0 ? { unusable_checkpoints: built.passedOver } : {}),
           },
           restored_seq: plan.checkpoint?.seq ?? null,
@@ -357,9 +378,14 @@ export class Incarnation implements Disposable {
   }
 }
 
-interface Rebuilt {
+interface Embodied {
   engine: IEngine;
   notKept: NotKept[];
+  /** It was kept, and nothing had to be restored. */
+  warm: boolean;
+}
+
+interface Rebuilt extends Embodied {
   replayed: number[];
   lost: number[];
   /** Checkpoints that could not be restored. */

@@ -26,12 +26,14 @@ import type {
 } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
 import { ExecutionReader } from './execution-reader.js';
+import { endByStop } from './end-by-stop.js';
 import { Incarnation } from './incarnation.js';
 import type { Absence } from './incarnation.js';
 import { IncrementalWriter } from './incremental-writer.js';
 import { Mailbox } from './mailbox.js';
 import { patchAfter } from './run-patch.js';
 import type { RunOutcome } from './run.js';
+import { Reads } from './reads.js';
 import { RebuildPace } from './rebuild-pace.js';
 import { retired } from './retirement.js';
 import { setAside } from './set-aside.js';
@@ -39,6 +41,7 @@ import { describeSession } from './session-metadata.js';
 import { SessionVitals } from './session-vitals.js';
 import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
+import type { WarmStates } from './warm-states.js';
 import { WritePipeline } from './write-pipeline.js';
 import type { Write } from './write.js';
 
@@ -51,7 +54,7 @@ export class SessionInstance implements ISessionInstance {
   private readonly executions: ExecutionReader;
   readonly vitals: SessionVitals;
   private readonly pace = new RebuildPace();
-  private readonly reads = new Set<Promise<unknown>>();
+  private readonly reads: Reads;
   private lastAccess: number;
   /** Set when this instance has ended; said to whoever still asks it. */
   private ended: SojournError | null = null;
@@ -87,6 +90,8 @@ export class SessionInstance implements ISessionInstance {
       patchFor: (write, outcome) => this.patchFor(write, outcome),
       settled: (write, outcome) => this.settled(write, outcome),
     });
+    const live = { engine: () => this.engine(), headSeq: () => this.writer.headSeq };
+    this.reads = new Reads(services, live);
     this.executions = new ExecutionReader(services, {
       record: () => this.currentRecord(),
       isUnanswered: (seq) => this.pipeline.isUnanswered(seq),
@@ -103,6 +108,8 @@ export class SessionInstance implements ISessionInstance {
         this.record.checkpoint_count += 1;
       },
       ended: () => this.ended,
+      keepsWarm: () => this.warm.isOpen,
+      keepWarm: (...kept) => this.incarnation.keepWarm(...kept),
     });
     this.vitals = new SessionVitals(clock, {
       record: () => this.currentRecord(),
@@ -124,6 +131,9 @@ export class SessionInstance implements ISessionInstance {
   }
   get files(): ISessionFiles {
     return this.services.sessionFiles;
+  }
+  get warm(): WarmStates {
+    return this.incarnation.warm;
   }
   get replays(): boolean {
     return this.record.recovery === 'replay' && this.services.definition.capabilities.replay === true;
@@ -151,18 +161,7 @@ export class SessionInstance implements ISessionInstance {
     signal?: AbortSignal,
   ): Promise<unknown> {
     this.assertOpen();
-    const found = this.services.definition.operations?.find((candidate) => candidate.name === operation);
-    if (!found) throw errors.notSupported(this.kind, operation);
-    const context = {
-      signal: signal ?? new AbortController().signal,
-      inputSeq: this.writer.headSeq,
-      emit: () => undefined,
-    };
-    const read = this.engine().then((engine) => found.run(engine, found.params.parse(params), context));
-    const settled = read.catch(() => undefined);
-    this.reads.add(settled);
-    void settled.then(() => this.reads.delete(settled));
-    return read;
+    return this.reads.perform(operation, params, signal);
   }
 
   readExecution(seq: number): Promise<ExecuteResult> {
@@ -233,8 +232,8 @@ export class SessionInstance implements ISessionInstance {
     this.assertOpen();
     await this.saver.settle();
     await this.mailbox.exclusive(async () => {
-      await Promise.all(this.reads);
-      await this.saver.saveInTurn('hibernate');
+      await this.reads.settle();
+      await this.saver.saveLast('hibernate');
       await this.writer.flush();
       const last_activity = new Date(this.lastAccess).toISOString();
       await this.services.store.updateSession(this.id, { asleep: 'hibernated', last_activity });
@@ -249,9 +248,10 @@ export class SessionInstance implements ISessionInstance {
   async drain(graceMs: number): Promise<void> {
     if (this.ended) return;
     this.mailbox.closeForWrites(errors.closed('Sojourn'));
+    const cooling = this.warm.dispose();
     const still = this.mailbox.exclusive(() => Promise.resolve());
     const timer = this.services.clock.setTimer(graceMs, () => void this.pipeline.interrupt());
-    await still.finally(() => timer.cancel());
+    await Promise.all([still.finally(() => timer.cancel()), cooling]);
   }
 
   /** Ends the instance, not the session: what runs is stopped and what waits is refused. */
@@ -262,12 +262,7 @@ export class SessionInstance implements ISessionInstance {
     const stopping = this.pipeline.interrupt();
     await this.incarnation.dispose();
     await stopping;
-    await this.writer.flush().catch((error: unknown) => {
-      this.services.log.error(
-        { err: error, session_id: this.id },
-        'the end of a journal could not be stored',
-      );
-    });
+    await this.writer.flush().catch(this.logged('the end of a journal could not be stored'));
   }
 
   getState(): SessionState {
@@ -358,10 +353,11 @@ export class SessionInstance implements ISessionInstance {
   private async settled(write: Write, outcome: RunOutcome): Promise<boolean> {
     const { execute } = outcome;
     if (execute) this.vitals.add(outcome.duration_ms);
+    if (write.operation === 'clear') await this.warm.clear();
     this.incarnation.endOfRun();
-    if (execute?.interrupt && execute.interrupt.rung !== 'signal') {
-      const cause = outcome.status === 'timeout' ? 'hard_timeout' : 'interrupt_escalated';
-      await this.incarnation.discard({ cause, details: { ...execute.interrupt } });
+    const stopped = endByStop(outcome);
+    if (stopped) {
+      await this.incarnation.discard(stopped);
       this.rebuildSoon();
       return true;
     }
@@ -376,7 +372,9 @@ export class SessionInstance implements ISessionInstance {
   }
 
   private async restartNow(keepState: boolean): Promise<void> {
-    if (keepState) await this.saver.saveInTurn('restart');
+    // A restart is a fresh beginning, also of what no checkpoint keeps.
+    await this.warm.clear();
+    if (keepState) await this.saver.saveLast('restart');
     else {
       await this.saver.saveNothing('restart');
       this.record = await this.services.store.updateSession(this.id, { variable_count: 0 });
@@ -390,9 +388,13 @@ export class SessionInstance implements ISessionInstance {
     if (!this.pace.allows(this.services.clock.monotonic())) return;
     void this.mailbox
       .exclusive(() => this.engine(), { first: true })
-      .catch((error: unknown) => {
-        if (this.ended) return;
-        this.services.log.error({ err: error, session_id: this.id }, 'a session could not be rebuilt');
-      });
+      .catch(this.logged('a session could not be rebuilt'));
+  }
+
+  /** Once the session has ended nothing fails any more. */
+  private logged(message: string): (error: unknown) => void {
+    return (error) => {
+      if (!this.ended) this.services.log.error({ err: error, session_id: this.id }, message);
+    };
   }
 }

@@ -95,5 +95,6 @@ export function summariseRebuild(event: Extract<SessionEvent, { type: 'epoch' }>
     replayed_count: event.replayed.length,
     lost_count: event.lost.length,
     not_kept_count: event.not_kept.length,
+    warm: event.details?.warm === true,
   };
 }

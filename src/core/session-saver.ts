@@ -2,7 +2,7 @@
  * The checkpoints of one session: how much recovery would cost by now, taking one while nothing runs, and writing it
  * beside further work. One is written at a time.
  */
-import type { IEngine } from '../types/engine.js';
+import type { IEngine, IWarmState } from '../types/engine.js';
 import type { SojournError } from '../types/errors.js';
 import type { SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
@@ -25,6 +25,10 @@ export interface SaverHost {
   saved(checkpoint: CheckpointRecord): void;
   /** Set once the session needs no checkpoint any more: one that fails then is no failure. */
   ended(): SojournError | null;
+  /** True when states are to be kept as they are, beside their checkpoints. */
+  keepsWarm(): boolean;
+  /** The state of a checkpoint, which is the host's from now on. */
+  keepWarm(checkpoint: CheckpointRecord, state: IWarmState, engine: IEngine | null): void;
 }
 
 /** What recovery would have to run again. */
@@ -94,9 +98,12 @@ export class SessionSaver {
 
   /** For a caller that holds the turn: nothing else runs meanwhile. */
   async saveInTurn(reason: string): Promise<void> {
-    if (!this.isDirty || !this.host.engine()) return;
-    const cost = this.cost;
-    await this.write(await this.fix(reason), cost);
+    await this.saveNow(reason, this.host.keepsWarm());
+  }
+
+  /** The same, for a caller that lets the live state go afterwards: none is kept of it. */
+  async saveLast(reason: string): Promise<void> {
+    await this.saveNow(reason, false);
   }
 
   /** As `saveInTurn`, for an effect that recovery would not bring back. False when it failed, which is logged. */
@@ -114,7 +121,7 @@ export class SessionSaver {
   /** For the input that holds the turn: its effect is kept before its result says so. */
   async saveApplied(inputSeq: number): Promise<void> {
     const cost = this.cost;
-    await this.write(await this.fix('files', [inputSeq]), cost);
+    await this.write(await this.fix('files', this.host.keepsWarm(), [inputSeq]), cost);
     this.appliedSeq = inputSeq;
   }
 
@@ -143,6 +150,12 @@ export class SessionSaver {
     return head_checkpoint === null ? null : this.services.store.getCheckpoint(session_id, head_checkpoint);
   }
 
+  private async saveNow(reason: string, freezable: boolean): Promise<void> {
+    if (!this.isDirty || !this.host.engine()) return;
+    const cost = this.cost;
+    await this.write(await this.fix(reason, freezable), cost);
+  }
+
   private async saveNext(reason: string): Promise<CheckpointRecord | null> {
     await this.settle();
     if (!this.isDirty || !this.host.engine()) {
@@ -163,16 +176,20 @@ export class SessionSaver {
       // What is asked for from here on is not covered.
       this.coming = null;
       // The engine may have died while this waited for its turn; the rebuilt one is dirty again.
-      return this.host.engine() ? this.fix(reason) : Promise.resolve(null);
+      return this.host.engine() ? this.fix(reason, this.host.keepsWarm()) : Promise.resolve(null);
     });
     return fixed && this.write(fixed, cost);
   }
 
-  private async fix(reason: string, applied: readonly number[] = []): Promise<FixedState> {
+  private async fix(
+    reason: string,
+    freezable: boolean,
+    applied: readonly number[] = [],
+  ): Promise<FixedState> {
     const request = await this.request(reason, applied);
     const engine = this.host.engine();
     if (!engine) throw new Error('there is no live state to be saved');
-    const fixed = await fixState(this.services, { ...request, engine }).catch((error: unknown) => {
+    const fixed = await fixState(this.services, { ...request, engine, freezable }).catch((error: unknown) => {
       this.pace.failed();
       throw error;
     });
@@ -197,12 +214,15 @@ export class SessionSaver {
 
   /** @param cost what it covers, to be counted again if it cannot be written */
   private async write(fixed: FixedState, cost: ReplayCost): Promise<CheckpointRecord> {
+    // It may be replaced while this is written.
+    const engine = this.host.engine();
     const writing = fixed.write();
     this.writing = writing;
     try {
-      const checkpoint = await writing;
+      const { checkpoint, warm } = await writing;
       this.host.saved(checkpoint);
       this.pace.succeeded();
+      if (warm) this.host.keepWarm(checkpoint, warm, engine);
       return checkpoint;
     } catch (error) {
       this.pace.failed();

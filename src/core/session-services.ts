@@ -7,6 +7,7 @@ import type { ISessionStore } from '../types/store.js';
 import type { FileChanges } from './file-changes.js';
 import type { SessionFiles } from './session-files.js';
 import type { WorkspaceGuard } from './workspace-guard.js';
+import type { WarmShelf } from './warm-states.js';
 
 export interface SessionServices {
   readonly store: ISessionStore;
@@ -16,6 +17,8 @@ export interface SessionServices {
   readonly log: ILog;
   readonly definition: EngineDefinition;
   readonly config: Pick<IConfig, 'limits' | 'execution' | 'checkpoint' | 'session'>;
+  /** Where all sessions have the states that they keep warm. */
+  readonly warmShelf: WarmShelf;
   /** The session's own folder. */
   readonly workspace: string;
   /** What clients do in it. */

@@ -53,6 +53,7 @@ export class SessionVitals implements Vitals {
       status: this.status(),
       error: incarnation.deathDetail,
       queue_length: mailbox.length,
+      warm_checkpoints: incarnation.warm.count,
       last_execution_ms: this.lastMs,
       average_execution_ms: this.executions === 0 ? null : Math.round(average * 1000) / 1000,
     };
@@ -95,6 +96,7 @@ export const healthAsleep = (metadata: SessionMetadata): SessionHealth => ({
   status: metadata.error ? 'failed' : 'hibernated',
   error: metadata.error?.detail ?? null,
   queue_length: 0,
+  warm_checkpoints: 0,
   last_execution_ms: null,
   average_execution_ms: null,
 });

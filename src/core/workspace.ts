@@ -16,6 +16,8 @@ export { workspaceManifestSchema } from './workspace-manifest.js';
 export type { WorkspaceManifest } from './workspace-manifest.js';
 export { restoreWorkspace } from './workspace-restore.js';
 
+/** How what is left out is told apart from what an engine leaves out. */
+export const workspaceFileType = 'workspace file';
 /** All parts of workspaces begin like this. */
 export const workspacePartPrefix = 'workspace:';
 
@@ -185,7 +187,7 @@ class Capture {
   }
 
   private leaveOut(path: string, reason: string): void {
-    this.notKept.push({ name: path === '' ? '.' : path, type: 'workspace file', reason });
+    this.notKept.push({ name: path === '' ? '.' : path, type: workspaceFileType, reason });
   }
 }
 

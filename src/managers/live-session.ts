@@ -6,6 +6,7 @@ import { SessionFiles } from '../core/session-files.js';
 import type { Absence } from '../core/incarnation.js';
 import { WorkspaceGuard } from '../core/workspace-guard.js';
 import { SessionInstance } from '../core/session-instance.js';
+import type { WarmShelf } from '../core/warm-states.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
@@ -26,6 +27,7 @@ export interface LiveSessionServices {
 /** What the instance tells its manager. */
 export interface LiveSessionOwner {
   readonly staging: FileStaging;
+  readonly warmShelf: WarmShelf;
   publish(event: SessionEvent): void;
   saveIsDue(instance: SessionInstance): void;
   broken(instance: SessionInstance): void;
@@ -40,7 +42,7 @@ export function liveSession(
   absence: Absence | null,
 ): SessionInstance {
   const { store, clock, files, ids, config } = services;
-  const { staging } = owner;
+  const { staging, warmShelf } = owner;
   const { workspace, aside, outputs } = sessionFolders(record, config);
   const session = new SessionFiles({ folder: workspace, staging, files, clock, limits: config.limits });
   const log = services.log.child({ session_id: record.session_id });
@@ -56,6 +58,7 @@ export function liveSession(
       definition: withFileOperations(definition, { session, staging, files, keep }),
       config,
       log,
+      warmShelf,
       workspace,
       guard,
       aside,

@@ -27,25 +27,24 @@ export class MachineGauge {
 
   private async measure(): Promise<MachineHealth> {
     const [memory, cpu_percent, disk_free_bytes] = await Promise.all([
-      this.text('/proc/meminfo'),
+      readText(this.files, '/proc/meminfo'),
       this.processorPercent(),
       this.files.freeBytes(this.folder),
     ]);
-    const available = /^MemAvailable:\s+(\d+) kB$/m.exec(memory ?? '')?.[1];
     return {
-      memory_available_bytes: available === undefined ? null : Number(available) * 1024,
+      memory_available_bytes: bytesOf('MemAvailable', memory),
       cpu_percent,
       disk_free_bytes,
     };
   }
 
   private async processorPercent(): Promise<number | null> {
-    const text = await this.text('/proc/stat');
+    const text = await readText(this.files, '/proc/stat');
     if (text === null) return null;
     const first = this.percent(text);
     if (first !== null) return first;
     await new Promise<void>((resolve) => void this.clock.setTimer(firstWindowMs, resolve));
-    const again = await this.text('/proc/stat');
+    const again = await readText(this.files, '/proc/stat');
     return again === null ? null : this.percent(again);
   }
 
@@ -54,14 +53,26 @@ export class MachineGauge {
     // The counters are not read at the very moment of the clock.
     return percent === null ? null : Math.min(100, percent);
   }
+}
 
-  private async text(path: string): Promise<string | null> {
-    try {
-      return new TextDecoder().decode(await this.files.read(path));
-    } catch {
-      // This system has no such file: there is nothing to tell.
-      return null;
-    }
+/** How much of the machine's memory can be had still, from 0 to 1; null where the system does not tell. */
+export async function memoryAvailableShare(files: IFiles): Promise<number | null> {
+  const memory = await readText(files, '/proc/meminfo');
+  const [available, total] = [bytesOf('MemAvailable', memory), bytesOf('MemTotal', memory)];
+  return available === null || total === null ? null : available / total;
+}
+
+function bytesOf(name: string, memory: string | null): number | null {
+  const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(memory ?? '')?.[1];
+  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+}
+
+async function readText(files: IFiles, path: string): Promise<string | null> {
+  try {
+    return new TextDecoder().decode(await files.read(path));
+  } catch {
+    // This system has no such file: there is nothing to tell.
+    return null;
   }
 }
 

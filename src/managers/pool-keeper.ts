@@ -1,20 +1,24 @@
 /**
  * Keeps the pool within its limits and puts idle sessions to sleep when their time is up. A session is put to sleep
- * once, however many ask for it.
+ * once, however many ask for it. Where memory is short, what sessions keep warm is given up before any of them sleeps.
  */
 import type { IConfig } from '../types/config.js';
-import type { IClock, ILog, Timer } from '../types/ports.js';
+import type { IClock, IFiles, ILog, Timer } from '../types/ports.js';
 import type { ISessionInstance, ISessionPool } from '../types/session.js';
+import { memoryAvailableShare } from './machine-gauge.js';
 
 export interface PoolKeeperServices {
   readonly pool: ISessionPool;
   readonly clock: IClock;
+  readonly files: IFiles;
   readonly log: ILog;
   readonly config: Pick<IConfig, 'pool'>;
 }
 
 /** How often idle sessions are looked for. */
 const sweepMs = 1000;
+/** Of the machine's memory: with less available nothing is kept warm. */
+const scarceShare = 0.1;
 
 export class PoolKeeper {
   private readonly sleeping = new Map<string, Promise<void>>();
@@ -27,7 +31,9 @@ export class PoolKeeper {
   start(): void {
     if (this.stopped) return;
     this.sweep = this.services.clock.setTimer(sweepMs, () => {
-      void this.sleepIdle().finally(() => this.start());
+      void this.sleepIdle()
+        .then(() => this.relieve())
+        .finally(() => this.start());
     });
   }
 
@@ -40,7 +46,9 @@ export class PoolKeeper {
 
   add(session: ISessionInstance): void {
     this.services.pool.add(session.id, session);
-    if (!this.stopped && this.isOverfull()) this.evicting ??= this.evict();
+    // Adding up the memory asks every session: not at every single one.
+    const isFull = this.hasTooMany() || (this.services.pool.size() % 16 === 0 && this.takesTooMuch());
+    if (!this.stopped && isFull) this.evicting ??= this.evict();
   }
 
   /** Memory of all live sessions, in bytes. */
@@ -62,11 +70,29 @@ export class PoolKeeper {
     this.services.log.info({ session_id: session.id }, 'a session went to sleep');
   }
 
-  private isOverfull(): boolean {
-    const { pool, config } = this.services;
-    if (pool.size() > config.pool.max_live_sessions) return true;
-    // Adding up the memory asks every session: not at every single one.
-    return pool.size() % 16 === 0 && this.memoryBytes() > config.pool.max_memory_bytes;
+  private hasTooMany(): boolean {
+    return this.services.pool.size() > this.services.config.pool.max_live_sessions;
+  }
+
+  private takesTooMuch(): boolean {
+    return this.memoryBytes() > this.services.config.pool.max_memory_bytes;
+  }
+
+  /** Of the least recently used session that keeps anything warm; false when none does. */
+  private async coolOne(): Promise<boolean> {
+    const session = this.services.pool.getAll().find(({ warm }) => warm.count > 0);
+    await session?.warm.clear();
+    return session !== undefined;
+  }
+
+  /** While the machine itself is short of memory. */
+  private async relieve(): Promise<void> {
+    const { pool, files } = this.services;
+    while (!this.stopped && pool.getAll().some(({ warm }) => warm.count > 0)) {
+      const share = await memoryAvailableShare(files);
+      if (share === null || share >= scarceShare) return;
+      await this.coolOne();
+    }
   }
 
   /** Least recently used first, past those that cannot sleep; with none idle the pool stays larger for a while. */
@@ -74,7 +100,8 @@ export class PoolKeeper {
     const { pool } = this.services;
     const paused = pool.getAll().filter((session) => session.savePaused);
     const sleepless = new Set(paused.map(({ id }) => id));
-    while (!this.stopped && this.isOverfull()) {
+    while (!this.stopped && (this.hasTooMany() || this.takesTooMuch())) {
+      if (!this.hasTooMany() && (await this.coolOne())) continue;
       const session = pool.peek(pool.peekLRU(sleepless) ?? '');
       if (!session) break;
       await this.putToSleep(session).catch((error: unknown) => {
@@ -95,7 +122,7 @@ export class PoolKeeper {
         this.failed(error);
       });
     }
-    if (!this.stopped && this.isOverfull()) await (this.evicting ??= this.evict());
+    if (!this.stopped && (this.hasTooMany() || this.takesTooMuch())) await (this.evicting ??= this.evict());
   }
 
   private failed(error: unknown): void {

@@ -9,6 +9,7 @@ import { KeyedTurns } from '../core/keyed-turns.js';
 import { hasLeft, isRetired } from '../core/retirement.js';
 import { FileStaging } from '../core/file-staging.js';
 import type { SessionInstance } from '../core/session-instance.js';
+import { WarmShelf } from '../core/warm-states.js';
 import { errors, SojournError } from '../types/errors.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
@@ -54,6 +55,7 @@ export class SessionManager implements ISessionManager {
   private readonly events: TopicEmitter<SessionEvent>;
   private readonly keeper: PoolKeeper;
   private readonly staging: FileStaging;
+  private readonly warmShelf: WarmShelf;
   private readonly expiry: ExpiryKeeper;
   private readonly waking = new Map<string, Promise<ISessionInstance>>();
   /** Creating, waking and deleting one id happen one after another. */
@@ -65,6 +67,7 @@ export class SessionManager implements ISessionManager {
     this.events = new TopicEmitter(services.log);
     this.keeper = new PoolKeeper(services);
     this.staging = new FileStaging(workspacesOf(services.config), services.files, services.ids);
+    this.warmShelf = new WarmShelf(services.config.checkpoint.warm_total_count);
     this.expiry = new ExpiryKeeper({
       ...services,
       liveFacts: (id) => liveFactsOf(services.pool, id),
@@ -292,9 +295,7 @@ export class SessionManager implements ISessionManager {
   ): SessionMetadata {
     const mine = mayUse(call.principal, record.owner);
     const repeated = key !== undefined && record.create_key === key;
-    if (mine && (repeated || request.if_exists === 'return')) {
-      return this.describe(record);
-    }
+    if (mine && (repeated || request.if_exists === 'return')) return this.describe(record);
     throw errors.sessionExists(record.session_id);
   }
 
@@ -353,6 +354,7 @@ export class SessionManager implements ISessionManager {
   ): SessionInstance {
     const owner = {
       staging: this.staging,
+      warmShelf: this.warmShelf,
       publish: (event: SessionEvent) => this.events.emit(record.session_id, event),
       saveIsDue: (instance: SessionInstance) => void this.saveNow(instance),
       broken: (instance: SessionInstance) => void this.letGo(instance),
@@ -369,10 +371,7 @@ export class SessionManager implements ISessionManager {
   private async letGo(instance: SessionInstance): Promise<void> {
     if (this.services.pool.peek(instance.id) === instance) this.services.pool.remove(instance.id);
     await instance.dispose().catch((error: unknown) => {
-      this.services.log.error(
-        { err: error, session_id: instance.id },
-        'a broken session could not be closed',
-      );
+      this.services.log.error({ err: error, session_id: instance.id }, 'a broken session did not close');
     });
   }
 

@@ -66,6 +66,11 @@ export const configSchema = z.strictObject({
         .default(10_000)
         .describe('Saved at once when running again what came since would take longer.'),
       replay_inputs: count('Saved at once after this many inputs.').default(2000),
+      warm_count: count(
+        'Checkpoints of a session whose whole state is kept in memory, so that recovery wakes it; 0 = none.',
+        0,
+      ).default(2),
+      warm_total_count: count('As many of all sessions; those made first are given up first.').default(64),
     })
     .prefault({}),
   pool: z

@@ -21,7 +21,7 @@ export interface IEngine extends Disposable {
    * Fixes the state as it is now. The session's mailbox waits for this and goes on when it resolves;
    * writing the parts happens afterwards, beside further work.
    */
-  capture(): Promise<ICapture>;
+  capture(options?: CaptureOptions): Promise<ICapture>;
   /** Puts a captured state into this fresh engine. */
   restore(source: CheckpointSource): Promise<RestoreReport>;
   /**
@@ -78,9 +78,30 @@ export interface ExecuteOutcome {
   interrupt?: ExecuteResult['interrupt'];
 }
 
+export interface CaptureOptions {
+  /** `freeze` may be called. An engine that cannot need not care. */
+  readonly freezable?: boolean;
+}
+
 /** A state that was fixed and waits to be written. Disposed in any case. */
 export interface ICapture extends Disposable {
   write(sink: PartSink): Promise<CheckpointContent>;
+  /**
+   * Once, after `write`: the very state that was written, kept as it was, with what cannot be written too. It stays
+   * when the capture is disposed. Null when it cannot be had.
+   */
+  freeze?(): Promise<IWarmState | null>;
+}
+/** A captured state that can be gone back to without being restored. Disposed unless it was woken. */
+export interface IWarmState extends Disposable {
+  /** Resolves when it is no longer there. */
+  readonly gone: Promise<void>;
+  /**
+   * As an engine once more, for the same session: when the one that it came from is disposed, and the workspace is
+   * what it was. `not_kept`: what is missing nevertheless. @throws engine_unavailable when it cannot be woken, and is
+   * gone
+   */
+  wake(context: EngineContext): Promise<{ engine: IEngine; not_kept: NotKept[] }>;
 }
 export interface PartSink {
   /** True when the store holds these bytes already: say `reuse` instead of sending them. */

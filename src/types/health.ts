@@ -46,6 +46,11 @@ export const sessionHealthSchema = z
       .nullable()
       .describe('Of the executions since the session was last woken.'),
     epoch: z.number().int(),
+    warm_checkpoints: z
+      .number()
+      .int()
+      .nonnegative()
+      .describe('States that are kept as they were, so that recovery can wake one.'),
     restarts: z.number().int().describe('How often the live state was rebuilt, for whatever reason.'),
   });
 export type SessionHealth = z.infer<typeof sessionHealthSchema>;

@@ -99,6 +99,8 @@ export const rebuildSchema = z
     replayed_count: z.number().int(),
     lost_count: z.number().int(),
     not_kept_count: z.number().int(),
+    /** It was woken from a state that was kept as it was, with all that no checkpoint keeps. */
+    warm: z.boolean().optional(),
   })
   .meta({ id: 'Rebuild' });
 /** How the present live state came to be, when it is not the first. */
@@ -257,6 +259,13 @@ export interface ForkMoment {
   checkpoint(): Promise<unknown>;
 }
 
+/** States of former moments that a session keeps beside their checkpoints; see `IWarmState`. */
+export interface IWarmStates {
+  readonly count: number;
+  /** Gives up all of them; resolves when what they took is free. */
+  clear(): Promise<void>;
+}
+
 /** A live session: its mailbox, its journal and, while awake, its engine. */
 export interface ISessionInstance extends Disposable {
   readonly id: string;
@@ -266,6 +275,7 @@ export interface ISessionInstance extends Disposable {
   /** True when recovery runs acknowledged inputs again. */
   readonly replays: boolean;
   readonly vitals: Vitals;
+  readonly warm: IWarmStates;
   /** Runs code in a code session: `performWrite('execute', {code})` with the defaults. */
   execute(command: string): Promise<ExecuteResult>;
   /** Journals the input, runs it when its turn comes, journals the answer, then resolves. */

@@ -124,6 +124,18 @@ class CapturesLate extends NoteEngine {
   }
 }
 
+class FreezesLate extends NoteEngine {
+  override freeze() {
+    return super.freeze(() => this.word);
+  }
+}
+
+class StaysFrozen extends NoteEngine {
+  override freeze(word: () => string) {
+    return { ...super.freeze(word), gone: Promise.resolve(), dispose: () => undefined };
+  }
+}
+
 class CaptureChanges extends NoteEngine {
   private isChanged = false;
 
@@ -266,6 +278,8 @@ export const brokenNotes: readonly BrokenNote[] = [
   },
   { rule: 'a restored state goes on like the one that was captured', fixture: brokenBy(FrozenWhenRestored) },
   { rule: 'a capture is of the moment when it was taken', fixture: brokenBy(CapturesLate) },
+  { rule: 'a frozen state is woken as it was captured, and goes on', fixture: brokenBy(FreezesLate) },
+  { rule: 'a frozen state that is disposed, however often, is gone', fixture: brokenBy(StaysFrozen) },
   {
     rule: 'capturing leaves the state as it is',
     also: [

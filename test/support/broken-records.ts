@@ -252,6 +252,7 @@ const lists: BrokenStore[] = [
     fault: 'counts the page only',
     breaks: [
       'the total counts all that match, on the page or not',
+      'a last page has no cursor',
       'lists are filtered by the last activity as it is now',
     ],
     make: listing((sound) => async (query) => {

@@ -10,6 +10,7 @@ import type {
   ExecuteRequest,
   ICapture,
   IEngine,
+  IWarmState,
   PartSink,
   RunContext,
 } from '../../src/types/engine.js';
@@ -59,7 +60,36 @@ export class NoteEngine implements IEngine {
   capture(): Promise<ICapture> {
     if (this.closed) return this.refuse();
     const { word } = this;
-    return Promise.resolve({ write: (sink) => this.write(word, sink), dispose: () => undefined });
+    return Promise.resolve({
+      write: (sink) => this.write(word, sink),
+      freeze: () => Promise.resolve(this.freeze(() => word)),
+      dispose: () => undefined,
+    });
+  }
+
+  freeze(word: () => string): IWarmState {
+    let isThere = true;
+    let end: () => void = () => undefined;
+    const gone = new Promise<void>((resolve) => (end = resolve));
+    const dispose = () => {
+      isThere = false;
+      end();
+    };
+    return {
+      gone,
+      dispose,
+      wake: (context) => {
+        if (!isThere) return this.refuse();
+        dispose();
+        const engine = this.again(context);
+        engine.word = word();
+        return Promise.resolve({ engine, not_kept: [] });
+      },
+    };
+  }
+
+  again(context: EngineContext): NoteEngine {
+    return new NoteEngine(context, this.number);
   }
 
   async write(word: string, sink: PartSink): Promise<CheckpointContent> {

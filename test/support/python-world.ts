@@ -1,21 +1,22 @@
 /** Real Python sessions for tests: one zygote a suite, fresh kernels and workspaces a test. */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { silentLog, systemClock, systemFiles, systemIds, systemSpawner } from '../../src/core/system.js';
 import { pythonEngine } from '../../src/engines/python/definition.js';
 import type { PythonEngineOptions, SandboxOptions } from '../../src/engines/python/definition.js';
-import type { PythonEngine } from '../../src/engines/python/python-engine.js';
+import { PythonEngine } from '../../src/engines/python/python-engine.js';
 import type {
   CheckpointContent,
   CheckpointSource,
   EngineContext,
   EngineDeath,
   ExecuteOutcome,
+  IWarmState,
   PartSink,
   RestoreReport,
 } from '../../src/types/engine.js';
-import type { OutputEventBody } from '../../src/types/events.js';
+import type { NotKept, OutputEventBody } from '../../src/types/events.js';
 import { needs, pythonExecutable } from './needs.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -75,6 +76,10 @@ export class PythonSession {
   readonly outputs: OutputEventBody[] = [];
   readonly idleOutputs: OutputEventBody[] = [];
   readonly deaths: EngineDeath[] = [];
+  /** Disposed when the sessions are ended. */
+  readonly states: IWarmState[] = [];
+  /** Of a state that was woken. */
+  readonly notKept: NotKept[] = [];
   private seq = 0;
 
   constructor(
@@ -108,6 +113,19 @@ export class PythonSession {
 
   /** Told of every output of every run. */
   onOutput: (output: OutputEventBody) => void = () => undefined;
+
+  /** The state of now, frozen beside what is written of it; null when it cannot be had. */
+  async freeze(): Promise<IWarmState | null> {
+    const capture = await this.engine.capture({ freezable: true });
+    try {
+      await capture.write(new MemorySink());
+      const state = (await capture.freeze?.()) ?? null;
+      if (state) this.states.push(state);
+      return state;
+    } finally {
+      await capture.dispose();
+    }
+  }
 
   /** The text of the last expression. @throws when the run fails */
   async value(code: string): Promise<string> {
@@ -220,6 +238,21 @@ export class PythonWorld {
     );
   }
 
+  /** Ends the session and wakes a state that was frozen of it; what is missing is in `notKept`. */
+  async wake(state: IWarmState | null, session: PythonSession): Promise<PythonSession> {
+    if (!state) throw new Error('nothing was frozen');
+    await session.engine.dispose();
+    let notKept: NotKept[] = [];
+    const woken = await this.keep(basename(session.workspace), session.family, async (context) => {
+      const { engine, not_kept } = await state.wake(context);
+      notKept = not_kept;
+      if (!(engine instanceof PythonEngine)) throw new Error('an engine of another kind was woken');
+      return engine;
+    });
+    woken.notKept.push(...notKept);
+    return woken;
+  }
+
   private async keep(
     uid: string,
     family: string,
@@ -246,7 +279,9 @@ export class PythonWorld {
 
   /** Ends the sessions of one test. */
   async endSessions(): Promise<void> {
-    for (const session of this.sessions.splice(0)) await session.engine.dispose();
+    const ended = this.sessions.splice(0);
+    for (const { engine } of ended) await engine.dispose();
+    for (const state of ended.flatMap(({ states }) => states)) await state.dispose();
   }
 
   async close(): Promise<void> {

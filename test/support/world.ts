@@ -19,7 +19,7 @@ import { StatelessRuns } from '../../src/managers/stateless-runs.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import type { ConfigInput } from '../../src/types/config.js';
 import type { EngineDefinition } from '../../src/types/engine.js';
-import type { IClock, ILog } from '../../src/types/ports.js';
+import type { IClock, IFiles, ILog } from '../../src/types/ports.js';
 import type { ISessionStore } from '../../src/types/store.js';
 import { counterEngine } from './counter-engine.js';
 import type { CounterHooks } from './counter-engine.js';
@@ -31,6 +31,7 @@ export interface WorldOptions {
   readonly store?: ISessionStore;
   readonly clock?: IClock;
   readonly log?: ILog;
+  readonly files?: IFiles;
   /** Beside the counting one. */
   readonly engines?: readonly EngineDefinition[];
   readonly dataDir?: string;
@@ -77,7 +78,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     config,
     clock,
     ids: systemIds,
-    files: systemFiles,
+    files: options.files ?? systemFiles,
     log,
   };
   const sessions = new SessionManager(services);

@@ -102,13 +102,14 @@ def give(folder: str, uid: int, first: int, last: int) -> None:
         os.close(top)
 
 
-def take_back(folder: str) -> None:
-    """Closes a folder to the uid that had it: who gets the uid next cannot enter."""
+def take_back(folder: str, uid: int) -> None:
+    """Closes a folder to the uid that had it, if it has it still: who gets the uid next cannot enter."""
     try:
         top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:  # removed with its session
         return
     try:
-        os.fchown(top, 0, 0)
+        if os.fstat(top).st_uid == uid:
+            os.fchown(top, 0, 0)
     finally:
         os.close(top)

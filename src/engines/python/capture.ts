@@ -2,16 +2,19 @@
  * A fixed state of a session: a forked copy of its kernel that serialises while the session goes on. The copy offers
  * parts by hash; what the store has is not sent again.
  */
-import type { CheckpointContent, ICapture, PartSink } from '../../types/engine.js';
-import { SojournError } from '../../types/errors.js';
+import type { CheckpointContent, ICapture, IWarmState, PartSink } from '../../types/engine.js';
+import { isSojournError, SojournError } from '../../types/errors.js';
 import type { Disposable, IClock } from '../../types/ports.js';
 import type { FrameChannel } from './frame-channel.js';
 import type { Expected } from './kernel-door.js';
+import type { Heir } from './kernel-process.js';
 import { copyMessageSchema } from './protocol.js';
 import type { CopyMessage } from './protocol.js';
 
 const limitMs = 60_000;
 const partsMax = 100_000;
+/** From the end of the writing copy to the word of the frozen one. */
+const freezeLimitMs = 10_000;
 
 type Offer = Extract<CopyMessage, { t: 'part' }>;
 
@@ -23,11 +26,18 @@ export interface CaptureOptions {
   readonly bytesMax: number;
   /** Told once when the copy is no longer needed. */
   readonly onDisposed: (capture: Disposable) => void;
+  /** Where a second copy stays frozen: what makes a state of it, which is null when that copy is gone already. */
+  readonly frozen: {
+    readonly heir: Heir;
+    keep(channel: FrameChannel, closed: number): Promise<IWarmState | null>;
+  } | null;
 }
 
 export class PythonCapture implements ICapture {
   private channel: FrameChannel | null = null;
   private disposed = false;
+  private written = false;
+  private kept = false;
   private abort: (error: SojournError) => void = () => undefined;
 
   constructor(private readonly options: CaptureOptions) {}
@@ -44,7 +54,30 @@ export class PythonCapture implements ICapture {
       this.dispose();
     });
     try {
-      return await Promise.race([this.receive(sink), aborted]);
+      const content = await Promise.race([this.receive(sink), aborted]);
+      this.written = true;
+      return content;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Null also where a frozen copy was not asked for, or has ended. To be called once, when all is written. */
+  async freeze(): Promise<IWarmState | null> {
+    const { channel, options } = this;
+    if (!channel || !options.frozen || !this.written || this.kept) return null;
+    const timer = options.clock.setTimer(freezeLimitMs, () => this.dispose());
+    try {
+      const { message } = await this.next(channel);
+      if (message.t !== 'frozen') throw broken('more than a checkpoint');
+      const state = await options.frozen.keep(channel, message.closed);
+      // Disposed meanwhile: the copy is on its way out.
+      if (state && this.isDisposed()) await state.dispose();
+      else this.kept = state !== null;
+      return this.kept ? state : null;
+    } catch (error) {
+      if (!isSojournError(error, 'internal')) throw error;
+      return null;
     } finally {
       timer.cancel();
     }
@@ -53,13 +86,22 @@ export class PythonCapture implements ICapture {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.options.expected.cancel();
-    this.options.killCopy();
-    this.channel?.dispose();
-    // A copy that knocks only now finds nobody.
-    void this.options.expected.channel.then((channel) => channel.dispose());
+    const { expected, frozen, killCopy, onDisposed } = this.options;
+    expected.cancel();
+    if (!this.kept) {
+      killCopy();
+      this.channel?.dispose();
+      void frozen?.heir.drop();
+      // A copy that knocks only now finds nobody.
+      void expected.channel.then((channel) => channel.dispose());
+    }
     this.abort(closed());
-    this.options.onDisposed(this);
+    onDisposed(this);
+  }
+
+  /** A question of its own, because what was seen before an await need not hold after it. */
+  private isDisposed(): boolean {
+    return this.disposed;
   }
 
   private async receive(sink: PartSink): Promise<CheckpointContent> {

@@ -2,7 +2,7 @@
 on.
 
 The copy offers each part by hash and sends only what the server does not have. It ends when it has sent the
-manifest.
+manifest. If that is wanted, a second copy stays as it was (see frozen.py).
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ import gc
 import hashlib
 import importlib.util
 import json
+import mmap
 import os
 import random
 import resource
 import signal
+import socket
 import sys
 import traceback
 import types
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 from sojourn_kernel.frames import Channel
 from sojourn_kernel.nodes import StateGraph
 from sojourn_kernel.definitions import is_importable
+from sojourn_kernel.frozen import Frozen
+from sojourn_kernel.live_fork import Given, take
 from sojourn_kernel.packing import Packer
 from sojourn_kernel.runner import Runner
 from sojourn_kernel.supply import take_descriptors
@@ -42,54 +46,105 @@ FORK = os.fork
 MACHINERY = {'__name__', '__doc__', '__package__', '__loader__', '__spec__', '__builtins__'}
 
 
-def fork_copy(runner: Runner, request: dict[str, Any], baseline_path: list[str]) -> int:
-    """Forks and returns the copy's process id. Must be called on the main thread, between two requests."""
+class Hold(NamedTuple):
+    """What a kernel has from the zygote."""
+
+    # Held while one kernel or more lives.
+    lock: int
+    # Shared with the zygote: which request a signal is meant for.
+    mark: mmap.mmap
+    # Where the zygote hands in connections for copies.
+    supply: socket.socket
+
+
+class Source(NamedTuple):
+    """What a checkpoint is written from."""
+
+    runner: Runner
+    random_state: Any
+    baseline_path: list[str]
+    request: dict[str, Any]
+
+
+def fork_copy(
+    runner: Runner, request: dict[str, Any], baseline_path: list[str], hold: Hold
+) -> tuple[int, Frozen | None]:
+    """
+    Forks; returns the copy's process id. Must be called on the main thread, between two requests. With `warm` in
+    the request a second copy stays frozen: in that one, when it is woken, this returns 0 and what it was given.
+    """
     # Read here: the random module gives each forked child a seed of its own.
     random_state = random.getstate()
-    channel = Channel(take_descriptors(request['supply'], request['ticket'], 1)[0])
+    supply, ticket = hold.supply, request['ticket']
+    if request['warm']:
+        given: Channel | Given = take(supply, ticket)
+    else:
+        given = Channel(take_descriptors(supply, ticket, 1)[0])
     ready, away = os.pipe()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # other threads are not needed in the copy
             pid = FORK()
     except OSError:
-        channel.close()
+        given.close()
         os.close(ready)
         os.close(away)
         raise
     if pid == 0:
+        woken = None
         try:
-            gc.disable()
-            # Out of the reach of what is meant for the session: interrupts, and the end of its process group.
-            os.setsid()
-            os.close(away)
             os.close(ready)
-            become_copy(runner, request, channel, random_state, baseline_path)
+            source = Source(runner, random_state, baseline_path, request)
+            woken = _in_copy(source, hold, given, away)
         finally:
-            os._exit(0)
-    channel.close()
+            if woken is None:
+                os._exit(0)
+        return 0, woken
+    given.close()
     os.close(away)
     os.read(ready, 1)
     os.close(ready)
-    return pid
+    return pid, None
 
 
-def become_copy(
-    runner: Runner, request: dict[str, Any], channel: Channel, random_state: Any, baseline_path: list[str]
-) -> None:
+def _in_copy(source: Source, hold: Hold, given: Channel | Given, away: int) -> Frozen | None:
+    """Writes the checkpoint, or stays frozen and returns when it is woken. `away` lets the kernel go on."""
+    # Out of the reach of what is meant for the session: interrupts, and the end of its process group.
+    os.setsid()
+    if isinstance(given, Channel):
+        gc.disable()
+        os.close(away)
+        become_copy(source, hold, given)
+        return None
+    own = {away, hold.lock, hold.supply.fileno()}
+    frozen = Frozen(given, source.random_state, own, source.runner.loop.own_descriptors())
+    os.close(away)
+    said = frozen.split_off(hold)
+    if said is None:
+        return frozen
+    if become_copy(source, hold, given.channel):
+        os.write(said, b'.')
+    return None
+
+
+def become_copy(source: Source, hold: Hold, channel: Channel) -> bool:
+    """True when the checkpoint is whole."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    os.close(request['lock'])
-    runner.restore_builtins()
+    os.close(hold.lock)
+    source.runner.restore_builtins()
     _allow_depth()
     try:
-        CheckpointWriter(runner, channel, random_state, baseline_path).write(request)
+        writer = CheckpointWriter(source.runner, channel, source.random_state, source.baseline_path)
+        writer.write(source.request)
+        return True
     except BrokenPipeError:
         pass
     except BaseException:
         channel.send({'t': 'broken', 'detail': traceback.format_exc()[-4000:]})
+    return False
 
 
 def _allow_depth() -> None:

@@ -104,6 +104,13 @@ class EventLoop:
         loop.close()
         asyncio.set_event_loop(None)
 
+    def own_descriptors(self) -> set[int]:
+        """Of the sockets with which the loop wakes itself."""
+        loop: Any = self._loop
+        if loop is None or loop.is_closed():
+            return set()
+        return {loop._ssock.fileno(), loop._csock.fileno()}
+
     def after_live_fork(self) -> None:
         """In the kernel of a forked session: a poll set of its own, for the one it has is its parent's."""
         loop: Any = self._loop

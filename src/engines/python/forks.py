@@ -50,6 +50,38 @@ class Arranged(NamedTuple):
     order: dict[str, Any]
 
 
+class Outfit:
+    """What a kernel needs that is not forked by the zygote: a mark and a supply, and their ends that stay here."""
+
+    def __init__(self) -> None:
+        self._mark_file = os.memfd_create('sojourn-mark', os.MFD_CLOEXEC)
+        os.ftruncate(self._mark_file, mmap.PAGESIZE)
+        self.mark = mmap.mmap(self._mark_file, mmap.PAGESIZE)
+        keep_back(self.mark)
+        self.supply, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.supply.setblocking(False)
+
+    def hand_to(self, supply: socket.socket, order: dict[str, Any], address: str, lock: int) -> None:
+        """With a connection to the server that has said its secret, under a ticket. @raises OSError"""
+        try:
+            channel = Channel(address)
+            try:
+                channel.send({'t': 'hello', 'role': 'kernel', 'secret': order['secret']})
+                given = [channel.fileno(), self._mark_file, self._theirs.fileno(), lock]
+                socket.send_fds(supply, [order['ticket'].encode()], given)
+            finally:
+                channel.close()
+        finally:
+            os.close(lock)
+            self._theirs.close()
+            os.close(self._mark_file)
+
+    def close(self) -> None:
+        """What was kept."""
+        self.mark.close()
+        self.supply.close()
+
+
 class Forks:
     """`address` finds the server's socket, `share_lock` opens the lock that every kernel holds."""
 
@@ -66,32 +98,17 @@ class Forks:
     def arrange(self, order: dict[str, Any]) -> None:
         """Hands a kernel what its fork needs: connection, mark, supply and lock. @raises OSError, KeyError"""
         parent = self._kernels[order['pid']]
-        given: list[int] = []
-        mark_file = os.memfd_create('sojourn-mark', os.MFD_CLOEXEC)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        channel = Channel(self._address(order['socket']))
+        outfit = Outfit()
         try:
-            ours.setblocking(False)
-            os.ftruncate(mark_file, mmap.PAGESIZE)
-            mark = mmap.mmap(mark_file, mmap.PAGESIZE)
-            keep_back(mark)
-            lock = self._share_lock()
-            given = [channel.fileno(), mark_file, theirs.fileno(), lock]
-            channel.send({'t': 'hello', 'role': 'kernel', 'secret': order['secret']})
             if order['temporary'] is not None and not os.path.isdir(order['temporary']):
                 os.mkdir(order['temporary'], 0o700)
             if order['uid'] is not None and parent.uid is not None:
                 self._sandbox.hand_over(order['workspace'], order['temporary'], parent.uid)
-            socket.send_fds(parent.supply, [order['ticket'].encode()], given)
-            os.close(lock)
-            self._arranged[order['kernel']] = Arranged(order['pid'], mark, ours, order)
+            outfit.hand_to(parent.supply, order, self._address(order['socket']), self._share_lock())
+            self._arranged[order['kernel']] = Arranged(order['pid'], outfit.mark, outfit.supply, order)
         except BaseException:
-            ours.close()
+            outfit.close()
             raise
-        finally:
-            channel.close()
-            theirs.close()
-            os.close(mark_file)
 
     def adopt(self, order: dict[str, Any]) -> None:
         """
@@ -101,7 +118,7 @@ class Forks:
         arranged = self._arranged.pop(order['kernel'])
         pid, uid = order['pid'], arranged.order['uid']
         parent_uid = self._kernels[arranged.parent].uid if arranged.parent in self._kernels else None
-        above, _ = processes.table().get(pid, (0, 0))
+        above = processes.parent_of(pid)
         if above != os.getpid() or pid in self._kernels or processes.uid_of(pid) != (parent_uid or os.geteuid()):
             arranged.mark.close()
             arranged.supply.close()

@@ -140,6 +140,7 @@ class Channel:
         """Goes on over the connection of another channel, which is used up."""
         self._socket = other._socket
         self._buffer = other._buffer
+        self._returned = []
 
     def close(self) -> None:
         self._socket.close()

@@ -20,6 +20,7 @@ import warnings
 from sojourn_kernel import accounts, kernel, processes
 from sojourn_kernel.forks import Forks, Kept, keep_back
 from sojourn_kernel.frames import Channel
+from sojourn_kernel.heirs import Heirs
 from sojourn_kernel.libc import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
 
 # Must agree with interrupts.py.
@@ -51,8 +52,9 @@ class Keeper:
         self.door = door  # the folder of the server's socket, held open: sessions have no way to it
         self.sandbox = sandbox
         self.kernels = {}  # pid -> Kept
-        self.forks = Forks(self.kernels, sandbox, self.address, lambda: share_lock(os.dup(self.lock)))
         self.poll = select.poll()
+        self.forks = Forks(self.kernels, sandbox, self.address, self.new_lock)
+        self.heirs = Heirs(self.kernels, self.poll, self.address, self.new_lock)
         self.unheard = {}  # descriptor of a supply -> pid of the kernel that has not said yet what its filter asks
         self.listeners = set()  # descriptors on which filters ask
         self.wake_reader, self.wake_writer = os.pipe()
@@ -94,6 +96,8 @@ class Keeper:
                         self.obey(json.loads(line))
                 elif ready in self.unheard:
                     self.hear(ready)
+                elif ready in self.heirs.unheard:
+                    self.heirs.hear(ready)
                 elif ready in self.listeners:
                     self.listen(ready)
 
@@ -115,15 +119,28 @@ class Keeper:
         elif op == 'release':
             self.release(order)
         elif op in ('arrange', 'adopt'):
-            try:
-                getattr(self.forks, op)(order)
-                report(event='connected', id=order['id'])
-            except (OSError, KeyError) as error:
-                report(event='refused', id=order['id'], detail=str(error))
+            self.answer(order, getattr(self.forks, op))
+        elif op in ('bear', 'drop'):
+            self.answer(order, getattr(self.heirs, op))
+        elif op == 'find':
+            self.answer(order, self.heirs.find, 'found')
+        elif op == 'wake':
+            self.answer(order, self.heirs.wake, 'forked')
         elif op == 'cancel':
             self.forks.cancel(order['kernel'])
         elif op == 'give':
             self.give(order)
+
+    def answer(self, order, work, event='connected'):
+        """With the process that the work found, if it did, or why it was refused."""
+        try:
+            pid = work(order)
+            report(event=event, id=order['id'], **({} if pid is None else {'pid': pid}))
+        except (OSError, KeyError) as error:
+            report(event='refused', id=order['id'], detail=str(error))
+
+    def new_lock(self):
+        return share_lock(os.dup(self.lock))
 
     def fork(self, order):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -204,7 +221,7 @@ class Keeper:
             self.close_all_but({self.lock, self.door, hold.supply.fileno()})
             try:
                 with open('/proc/self/oom_score_adj', 'w') as file:
-                    file.write('500')  # short of memory, the machine takes a kernel before the server
+                    file.write('%d' % processes.KERNEL_SCORE)
             except OSError:
                 pass
             order['socket'] = self.address(order['socket'])
@@ -236,9 +253,10 @@ class Keeper:
             return False
 
     def kill_kernel(self, pid, spare):
-        """Kills a kernel and all that descends from it, except copies that still write a checkpoint."""
+        """Kills a kernel and all that descends from it, except copies that still write a checkpoint or are frozen."""
         if pid not in self.kernels:
             return
+        spare = {*spare, *self.heirs.spared()}
         table = processes.table()
         family = processes.descendants(table, pid)
         try:
@@ -265,6 +283,7 @@ class Keeper:
                 return
             kept = self.kernels.pop(pid, None)
             if kept is None:
+                self.heirs.ended(pid)
                 continue
             kept.mark.close()
             self.stop_hearing(kept.supply)
@@ -287,7 +306,8 @@ class Keeper:
                 processes.kill_quietly(member)
 
     def sweep_uid(self, uid, spare):
-        """Kills what a dead kernel left under its uid, except copies that still write a checkpoint."""
+        """Kills what a dead kernel left under its uid, except copies that still write a checkpoint or are frozen."""
+        spare = {*spare, *self.heirs.spared()}
         for pid, _ in accounts.running(uid, uid):
             if pid not in spare:
                 processes.kill_quietly(pid)
@@ -296,7 +316,7 @@ class Keeper:
         """Ends all that runs under a uid, so that another session may have it."""
         try:
             accounts.end_all(order['uid'], self.reap)
-            accounts.take_back(order['workspace'])
+            accounts.take_back(order['workspace'], order['uid'])
             report(event='released', id=order['id'])
         except OSError as error:
             report(event='refused', id=order['id'], detail=str(error))

@@ -32,7 +32,7 @@ export class KernelHost implements Disposable {
 
   constructor(private readonly options: PythonEngineOptions) {
     this.memoryWatch = new OutOfMemoryWatch(options.files);
-    this.memoryProbe = new MemoryProbe(options.files, options.clock);
+    this.memoryProbe = new MemoryProbe(options.files, options.clock, () => this.newest?.pid ?? null);
   }
 
   async warmUp(): Promise<void> {

@@ -8,15 +8,15 @@ import { SojournError } from '../../types/errors.js';
 import type { ExitStatus } from '../../types/ports.js';
 import { kernelEnvironment } from './environment.js';
 import type { FrameChannel } from './frame-channel.js';
-import type { KernelDoor, Expected } from './kernel-door.js';
-import type { KernelProcess } from './kernel-process.js';
+import type { KernelDoor } from './kernel-door.js';
+import type { CopyConnection, Heir, KernelProcess } from './kernel-process.js';
 import { Lease, UidPool } from './lease.js';
 import type { PythonEngineOptions } from './options.js';
 import { kernelReadySchema } from './protocol.js';
 import { assertGiven, canFork, temporaryRoot } from './sandbox.js';
 import type { SandboxFacts, SandboxProfile } from './sandbox.js';
 import { unavailable } from './zygote-process.js';
-import type { ZygoteProcess } from './zygote-process.js';
+import type { CopyOrder, ZygoteProcess } from './zygote-process.js';
 
 /** The folders of one kernel, which move once if it was made ahead. */
 interface Place {
@@ -40,6 +40,9 @@ export const installPrefix = '.install-';
 export type KernelPlace = Pick<EngineContext, 'workspace' | 'uid' | 'family'>;
 
 type Params = Readonly<Record<string, unknown>>;
+type Known = Pick<KernelProcess, 'pid' | 'uid' | 'channel' | 'exited' | 'lease' | 'profile'> & {
+  place: Place;
+};
 
 export class KernelMaker {
   private readonly uids: UidPool | null;
@@ -119,8 +122,8 @@ export class KernelMaker {
       const pid = await ask({ ticket, uid, ...place, environment });
       const { exited } = await zygote.adopt(kernel, pid);
       void exited.then(() => lease.end());
-      const channel = await this.firstOf(expected, exited, () => zygote.kill(pid), adopted);
-      return this.process({ pid, uid, channel, exited, lease, profile }, place);
+      const channel = await this.firstOf(expected.channel, exited, () => zygote.kill(pid), adopted);
+      return this.process({ pid, uid, channel, exited, lease, profile, place });
     } catch (error) {
       zygote.cancel(kernel);
       lease.end();
@@ -153,12 +156,12 @@ export class KernelMaker {
       });
       void exited.then(() => lease.end());
       const channel = await this.firstOf(
-        expected,
+        expected.channel,
         exited,
         () => zygote.kill(pid),
         (opened) => greet({ kernel, place }, opened),
       );
-      return { kernel, place, process: this.process({ pid, uid, channel, exited, lease, profile }, place) };
+      return { kernel, place, process: this.process({ pid, uid, channel, exited, lease, profile, place }) };
     } catch (error) {
       lease.end();
       throw error;
@@ -211,12 +214,9 @@ export class KernelMaker {
     });
   }
 
-  private process(
-    known: Pick<KernelProcess, 'pid' | 'uid' | 'channel' | 'exited' | 'lease' | 'profile'>,
-    place: Place,
-  ): KernelProcess {
+  private process(known: Known): KernelProcess {
     const { zygote } = this;
-    const { pid, uid } = known;
+    const { pid, uid, place } = known;
     return {
       ...known,
       // A kernel that was made ahead moves when it is given to a session.
@@ -226,17 +226,42 @@ export class KernelMaker {
       signal: (request, signal, group) => zygote.signal(pid, request, signal, group),
       kill: (spare) => zygote.kill(pid, spare),
       killCopy: (copy) => zygote.killCopy(pid, copy),
-      connectCopy: () => this.connectCopy(pid),
+      connectCopy: () => this.connect((order) => zygote.connect(pid, order)),
+      connectHeir: async () => {
+        const heir = `k${this.options.ids.uid()}`;
+        const connection = await this.connect((order) => zygote.bear(pid, { heir, ...order }));
+        return { ...connection, heir: this.heir(heir, known) };
+      },
       give: (folder) => zygote.give(folder, uid),
     };
   }
 
-  private async connectCopy(pid: number) {
+  private heir(name: string, kernel: Known): Heir {
+    const { zygote } = this;
+    return {
+      find: () => zygote.find(name),
+      wake: (channel) => this.wake(name, kernel, channel),
+      drop: () => zygote.drop(name),
+    };
+  }
+
+  private async wake(heir: string, former: Known, channel: FrameChannel): Promise<KernelProcess> {
+    const { zygote } = this;
+    const { lease, place } = former;
+    const { pid, exited } = await zygote.wake(heir, place.workspace);
+    lease.renew();
+    void exited.then(() => lease.end());
+    const coming = Promise.resolve(channel);
+    await this.firstOf(coming, exited, () => zygote.kill(pid), woken);
+    return this.process({ ...former, pid, channel, exited });
+  }
+
+  private async connect(ask: (order: CopyOrder) => Promise<void>): Promise<CopyConnection> {
     const { ids } = this.options;
     const [secret, ticket] = [ids.secret(), ids.secret()];
     const expected = this.door.expect(secret);
     try {
-      await this.zygote.connect(pid, this.door.path, secret, ticket);
+      await ask({ socket: this.door.path, secret, ticket });
       return { expected, ticket };
     } catch (error) {
       expected.cancel();
@@ -245,7 +270,7 @@ export class KernelMaker {
   }
 
   private firstOf(
-    expected: Expected,
+    coming: Promise<FrameChannel>,
     exited: Promise<ExitStatus>,
     kill: () => void,
     greet: (channel: FrameChannel) => void,
@@ -256,7 +281,7 @@ export class KernelMaker {
         kill();
         reject(unavailable(`a kernel did not answer within ${startTimeoutMs} ms`));
       });
-      void expected.channel
+      void coming
         .then((channel) => {
           greet(channel);
           return lockedIn(channel);
@@ -270,6 +295,9 @@ export class KernelMaker {
     });
   }
 }
+
+/** A frozen copy waits for this word. */
+const woken = (channel: FrameChannel): void => channel.send({ op: 'wake' });
 
 /** A fork waits for this word before it takes the uid that was arranged for it. */
 const adopted = (channel: FrameChannel): void => channel.send({ op: 'adopted' });

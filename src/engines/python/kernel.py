@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import mmap
 import os
 import random
 import signal
 import socket
 import sys
 import threading
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 from sojourn_kernel import live_fork, rebuild
 from sojourn_kernel.analysis import analyze
-from sojourn_kernel.checkpoint import fork_copy
+from sojourn_kernel.checkpoint import Hold, fork_copy
 from sojourn_kernel.completion import complete
 from sojourn_kernel.frames import Channel
 from sojourn_kernel.inspection import inspect_at
@@ -45,19 +44,8 @@ from sojourn_kernel.variables import (
 REAP_S = 0.05
 
 
-# What a handler returns in the kernel of a live fork: nobody has asked that one anything.
+# What a handler returns in a live fork and in a copy that was woken: nobody has asked that one anything.
 FORKED = object()
-
-
-class Hold(NamedTuple):
-    """What a kernel has from the zygote."""
-
-    # Held while one kernel or more lives.
-    lock: int
-    # Shared with the zygote: which request a signal is meant for.
-    mark: mmap.mmap
-    # Where the zygote hands in connections for copies.
-    supply: socket.socket
 
 
 class Kernel:
@@ -240,11 +228,19 @@ class Kernel:
 
         self._guarded(clear)
 
-    def _capture(self, request: dict[str, Any], tail: bytes) -> dict[str, int]:
-        request.update(workspace=self._workspace, lock=self._hold.lock, supply=self._hold.supply)
-        pid = self._interrupts.guarded(lambda: fork_copy(self._runner, request, self._path))
-        self._copies.add(pid)
-        return {'pid': pid}
+    def _capture(self, request: dict[str, Any], tail: bytes) -> Any:
+        """The kernel answers its request; a frozen copy that is woken goes on as the kernel."""
+        request['workspace'] = self._workspace
+        left = live_fork.threads_left_behind(threading.main_thread()) if request['warm'] else []
+        hold = self._hold
+        pid, woken = self._interrupts.guarded(lambda: fork_copy(self._runner, request, self._path, hold))
+        if woken is None:
+            self._copies.add(pid)
+            return {'pid': pid, 'threads': left}
+        self._take_over(woken.given)
+        woken.put_back(self._workspace)
+        self._channel.send({'t': 'ready', 'failed': None})
+        return FORKED
 
     def _fork(self, request: dict[str, Any], tail: bytes) -> Any:
         """The parent answers its request; the child goes on as the kernel of another session."""
@@ -253,10 +249,7 @@ class Kernel:
         random_state = random.getstate()
         pid, orphaned = self._interrupts.guarded(live_fork.fork_orphan)
         if pid:
-            given.channel.close()
-            given.supply.close()
-            given.mark.close()
-            os.close(given.lock)
+            given.close()
             return {'pid': pid, 'threads': left}
         # The random module gives each forked child a seed of its own; a fork goes on with the state it had.
         random.setstate(random_state)
@@ -274,16 +267,21 @@ class Kernel:
             os._exit(71)
         self._hold.supply.close()
         os.close(self._hold.lock)
-        self._hold = Hold(given.lock, given.mark, given.supply)
         for path in (sys.path, self._path):
             live_fork.move_path(path, self._workspace, request['workspace'])
         self._workspace = request['workspace']
+        self._take_over(given)
+        self._prepare_scripts(self._seed)
+
+    def _take_over(self, given: live_fork.Given) -> None:
+        """In a process that was another kernel's memory until now."""
+        self._hold = Hold(given.lock, given.mark, given.supply)
         self._copies.clear()
         self._interrupts.move(given.mark)
         self._channel.move(given.channel)
         self._output.restart()
+        self._console.move()
         self._runner.move()
-        self._prepare_scripts(self._seed)
 
     def _part(self, request: dict[str, Any], tail: bytes) -> None:
         self._parts[request['name']] = tail

@@ -35,32 +35,67 @@ export interface LeaseEnd {
 }
 
 export class Lease {
-  private readonly copies = new Set<number>();
+  /** Copies that still write, and those that are frozen. */
+  private readonly writing = new Set<number>();
+  private readonly frozen = new Set<number>();
   private kernelEnded = false;
   private resolveReleased: () => void = () => undefined;
   readonly released = new Promise<void>((resolve) => {
     this.resolveReleased = resolve;
   });
+  /** Told when frozen copies come or go: what they take counts as the session's. */
+  onFrozenChange: () => void = () => undefined;
 
   constructor(private readonly after: LeaseEnd) {}
 
+  get frozenCopies(): readonly number[] {
+    return [...this.frozen];
+  }
+
   /** Keeps the uid for a copy that outlives its kernel; returns what lets go of it. */
   hold(copy: number): () => void {
-    this.copies.add(copy);
+    this.writing.add(copy);
     return () => {
-      if (this.copies.delete(copy)) this.settle();
+      if (this.writing.delete(copy)) this.settle();
     };
   }
 
-  /** To be called once, when the kernel is gone. */
+  /** The same for one that is frozen. What lets go resolves when all is given back, if nobody needs it any more. */
+  holdFrozen(copy: number): () => Promise<void> {
+    this.frozen.add(copy);
+    this.onFrozenChange();
+    return () => {
+      if (this.frozen.delete(copy)) {
+        this.settle();
+        this.onFrozenChange();
+      }
+      return this.settled();
+    };
+  }
+
+  /** A copy of the kernel that is gone has become the kernel. */
+  renew(): void {
+    this.kernelEnded = false;
+  }
+
+  /** To be called once for each kernel, when it is gone. */
   end(): void {
     this.kernelEnded = true;
     this.settle();
   }
 
+  /** Resolves when uid and folder are given back, or at once while anybody needs them still. */
+  settled(): Promise<void> {
+    return this.isNeeded ? Promise.resolve() : this.released;
+  }
+
+  private get isNeeded(): boolean {
+    return !this.kernelEnded || this.writing.size > 0 || this.frozen.size > 0;
+  }
+
   private settle(): void {
     if (!this.kernelEnded) return;
-    if (this.copies.size > 0) this.after.sweep([...this.copies]);
+    if (this.isNeeded) this.after.sweep([...this.writing, ...this.frozen]);
     else void this.after.release().then(this.resolveReleased);
   }
 }

@@ -25,6 +25,7 @@ from sojourn_kernel.supply import take_descriptors
 
 # As they were before any code of the session.
 FORK = os.fork
+ENUMERATE = threading.enumerate
 # What a fork may wait for its adoption, in seconds.
 ADOPTION_WAIT_S = 10.0
 
@@ -40,6 +41,13 @@ class Given(NamedTuple):
     mark: mmap.mmap
     supply: socket.socket
     lock: int
+
+    def close(self) -> None:
+        """In the one that only passes it on."""
+        self.channel.close()
+        self.supply.close()
+        self.mark.close()
+        os.close(self.lock)
 
 
 def take(supply: socket.socket, ticket: str) -> Given:
@@ -149,5 +157,12 @@ def copy_tree(source: str, target: str) -> None:
 
 def threads_left_behind(main: threading.Thread) -> list[str]:
     """Names of the user's threads, which a fork does not have."""
-    own = ('sojourn-output',)
-    return [thread.name for thread in threading.enumerate() if thread is not main and thread.name not in own]
+    names = []
+    for thread in ENUMERATE():
+        try:
+            name = str(thread.name)[:200]
+        except Exception:  # the user's own kind of thread
+            name = 'a thread'
+        if thread is not main and name != 'sojourn-output':
+            names.append(name)
+    return names[:1000]

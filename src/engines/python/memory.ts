@@ -1,4 +1,4 @@
-/** What the machine says about memory: a kernel's private bytes, and whether it had to kill for want of memory. */
+/** What the machine says about memory: a session's own bytes, and whether it had to kill for want of memory. */
 import type { Disposable, IClock, IFiles, Timer } from '../../types/ports.js';
 
 const refreshMs = 1000;
@@ -16,21 +16,44 @@ const restFactor = 9;
 export class MemoryProbe {
   private last: Promise<unknown> = Promise.resolve();
 
+  /** @param zygote the process from which all have what they share; null while there is none */
   constructor(
     private readonly files: IFiles,
     private readonly clock: IClock,
+    private readonly zygote: () => number | null,
   ) {}
 
-  /** Private bytes; null when the process is gone, or `isWanted` says no when its turn has come. */
-  measure(pid: number, isWanted: () => boolean): Promise<number | null> {
+  /** As `look`, in turn; null also when `isWanted` says no when its turn has come. */
+  measure(family: () => readonly number[], isWanted: () => boolean): Promise<Footprint | null> {
     const measuring = this.last.then(async () => {
-      if (!isWanted()) return { bytes: null, tookMs: 0 };
+      if (!isWanted()) return { footprint: null, tookMs: 0 };
       const started = this.clock.monotonic();
-      const memory = await readMemory(this.files, pid);
-      return { bytes: memory?.private ?? null, tookMs: this.clock.monotonic() - started };
+      const footprint = await this.look(family());
+      return { footprint, tookMs: this.clock.monotonic() - started };
     });
     this.last = measuring.then(({ tookMs }) => this.rest(tookMs * restFactor));
-    return measuring.then(({ bytes }) => bytes);
+    return measuring.then(({ footprint }) => footprint);
+  }
+
+  /**
+   * A session's kernel and its frozen copies, at once; null when the kernel is gone. What they share is no process's
+   * alone, though the session's: of what they share with others it is told by the share that the zygote has of its own.
+   */
+  async look([kernel = 0, ...copies]: readonly number[]): Promise<Footprint | null> {
+    const own = await readMemory(this.files, kernel);
+    if (!own) return null;
+    if (copies.length === 0) return { own: new Map([[kernel, own.private]]), pss: own.pss };
+    const [common, ...others] = await Promise.all(
+      [this.zygote() ?? 0, ...copies].map((pid) => readMemory(this.files, pid)),
+    );
+    const shareOfAll = common ? common.pss - common.private : 0;
+    const found = { own: new Map<number, number>(), pss: 0 };
+    [own, ...others].forEach((memory, place) => {
+      if (!memory) return;
+      found.own.set([kernel, ...copies][place] ?? 0, Math.max(memory.private, memory.pss - shareOfAll));
+      found.pss += memory.pss;
+    });
+    return found;
   }
 
   private rest(ms: number): Promise<void> | void {
@@ -38,23 +61,31 @@ export class MemoryProbe {
   }
 }
 
-/** A kernel's private memory, read from time to time and never on the way of a request. */
+export interface Footprint {
+  /** Bytes that would be free without them, by process. */
+  readonly own: ReadonlyMap<number, number>;
+  /** Bytes of all of them, with their share of what others have too. */
+  readonly pss: number;
+}
+
+/** A session's own memory, read from time to time and never on the way of a request. */
 export class MemoryGauge implements Disposable {
-  private bytes = 0;
+  private own: Footprint['own'] = new Map();
   private measuredAt = -Infinity;
   private timer: Timer | null = null;
   private closed = false;
 
   constructor(
-    private readonly pid: number,
+    /** The kernel, then its frozen copies. */
+    private readonly family: () => readonly number[],
     private readonly probe: MemoryProbe,
     private readonly clock: IClock,
   ) {}
 
-  /** The bytes as last measured. */
+  /** The bytes as last measured, of those that are there still. */
   read(): number {
     if (this.clock.monotonic() - this.measuredAt > idleRefreshMs) this.touch();
-    return this.bytes;
+    return this.family().reduce((sum, pid) => sum + (this.own.get(pid) ?? 0), 0);
   }
 
   /** Says that the value may have changed. */
@@ -71,10 +102,10 @@ export class MemoryGauge implements Disposable {
   }
 
   private async measure(): Promise<void> {
-    const bytes = await this.probe.measure(this.pid, () => !this.closed);
+    const found = await this.probe.measure(this.family, () => !this.closed);
     this.measuredAt = this.clock.monotonic();
     this.timer = null;
-    if (bytes !== null && !this.closed) this.bytes = bytes;
+    if (found && !this.closed) this.own = found.own;
   }
 }
 
@@ -102,11 +133,14 @@ export class OutOfMemoryWatch {
   }
 }
 
-/** Bytes: what is the process's alone, and that with its share of the rest (PSS). Null when it cannot be told. */
-export async function readMemory(
-  files: IFiles,
-  pid: number,
-): Promise<{ private: number; pss: number } | null> {
+/** Bytes: what is the process's alone, and that with its share of the rest (PSS). */
+interface Memory {
+  readonly private: number;
+  readonly pss: number;
+}
+
+/** Null when it cannot be told. */
+async function readMemory(files: IFiles, pid: number): Promise<Memory | null> {
   const text = await readText(files, `/proc/${pid}/smaps_rollup`);
   if (!text) return null;
   const sum = (names: RegExp) =>

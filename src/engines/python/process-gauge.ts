@@ -2,22 +2,25 @@
 import { UsageMeter } from '../../core/usage-meter.js';
 import type { ProcessHealth } from '../../types/health.js';
 import type { IClock, IFiles } from '../../types/ports.js';
-import { readMemory, readText } from './memory.js';
+import { readText } from './memory.js';
+import type { MemoryProbe } from './memory.js';
 
 export class ProcessGauge {
   private readonly processor = new UsageMeter();
   private started = { atMs: 0, now: 0 };
   private looking: Promise<ProcessHealth> | null = null;
 
+  /** @param family the kernel, then its frozen copies, whose memory counts too */
   constructor(
-    private readonly pid: number,
-    private readonly files: IFiles,
-    private readonly clock: IClock,
+    private readonly family: () => readonly [number, ...number[]],
+    private readonly probe: MemoryProbe,
+    private readonly ports: { readonly files: IFiles; readonly clock: IClock },
   ) {}
 
   /** To be called when the process has begun. */
   start(): void {
-    this.started = { atMs: this.clock.monotonic(), now: this.clock.now() };
+    const { clock } = this.ports;
+    this.started = { atMs: clock.monotonic(), now: clock.now() };
     // A forked process begins with no processor time of its own.
     this.processor.percent(0, this.started.atMs);
   }
@@ -31,15 +34,20 @@ export class ProcessGauge {
   }
 
   private async measure(): Promise<ProcessHealth> {
+    const family = this.family();
+    const [pid] = family;
     const [stat, memory] = await Promise.all([
-      readText(this.files, `/proc/${this.pid}/stat`),
-      readMemory(this.files, this.pid),
+      readText(this.ports.files, `/proc/${pid}/stat`),
+      this.probe.look(family),
     ]);
-    const atMs = this.clock.monotonic();
+    const atMs = this.ports.clock.monotonic();
     const found = stat === null ? null : readStat(stat);
     return {
-      pid: this.pid,
-      memory: { pss_bytes: memory?.pss ?? null, private_bytes: memory?.private ?? null },
+      pid,
+      memory: {
+        pss_bytes: memory && memory.pss,
+        private_bytes: memory && [...memory.own.values()].reduce((sum, bytes) => sum + bytes, 0),
+      },
       cpu_percent: found && this.processor.percent(found.usedMs, atMs),
       threads: found && found.threads,
       started_at: new Date(this.started.now).toISOString(),

@@ -3,6 +3,9 @@
 import os
 import signal
 
+# Short of memory, the machine takes a kernel before the server.
+KERNEL_SCORE = 500
+
 
 def table():
     """pid -> (parent, session) of every process, as the kernel of the machine tells it now."""
@@ -14,14 +17,31 @@ def table():
     for name in names:
         if not name.isdigit():
             continue
-        try:
-            with open('/proc/' + name + '/stat', 'rb') as file:
-                # The command stands in parentheses and may contain any byte, a parenthesis too.
-                fields = file.read().rpartition(b')')[2].split()
-        except OSError:
-            continue
-        found[int(name)] = (int(fields[1]), int(fields[3]))
+        fields = _stat(name)
+        if fields:
+            found[int(name)] = (int(fields[1]), int(fields[3]))
     return found
+
+
+def _stat(pid):
+    try:
+        with open('/proc/%s/stat' % pid, 'rb') as file:
+            # The command stands in parentheses and may contain any byte, a parenthesis too.
+            return file.read().rpartition(b')')[2].split()
+    except OSError:
+        return []
+
+
+def parent_of(pid):
+    """0 when it is gone."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
+def started(pid):
+    """When it began, in ticks of the machine: tells it from a later one with its number. -1 when it is gone."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else -1
 
 
 def carries_mark(pid, mark):

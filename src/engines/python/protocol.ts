@@ -73,11 +73,12 @@ export const scriptReplySchema = z.object({
   interrupted: z.boolean(),
 });
 
-export const captureReplySchema = z.object({ pid: z.number().int().positive() });
-/** `threads` of the user stay behind in a fork. */
+const threads = z.array(z.string()).max(1000);
+/** `threads` of the user stay behind in a copy. */
+export const captureReplySchema = z.object({ pid: z.number().int().positive(), threads });
 export const forkReplySchema = z.object({
   pid: z.number().int().positive(),
-  threads: z.array(z.string()).max(1000),
+  threads,
 });
 export const restoreReplySchema = z.object({ not_kept: z.array(notKeptSchema) });
 
@@ -118,6 +119,8 @@ export const copyMessageSchema = z.discriminatedUnion('t', [
     variable_count: z.number().int().nonnegative(),
   }),
   z.object({ t: z.literal('broken'), detail: z.string() }),
+  /** `closed`: pipes and sockets that led somewhere. */
+  z.object({ t: z.literal('frozen'), closed: z.number().int().nonnegative() }),
 ]);
 export type CopyMessage = z.infer<typeof copyMessageSchema>;
 
@@ -142,6 +145,7 @@ export const zygoteReportSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('forked'), id: z.number().int(), pid }),
   z.object({ event: z.literal('refused'), id: z.number().int(), detail: z.string() }),
   z.object({ event: z.literal('connected'), id: z.number().int() }),
+  z.object({ event: z.literal('found'), id: z.number().int(), pid }),
   z.object({ event: z.literal('released'), id: z.number().int() }),
   z.object({ event: z.literal('given'), id: z.number().int() }),
   z.object({ event: z.literal('signalled'), id: z.number().int(), sent: z.boolean() }),

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type {
+  CaptureOptions,
   CheckpointSource,
   EngineContext,
   ExecuteOutcome,
@@ -16,8 +17,7 @@ import type {
 import { errors, isSojournError, SojournError } from '../../types/errors.js';
 import type { NotKept } from '../../types/events.js';
 import type { ProcessHealth } from '../../types/health.js';
-import type { Disposable } from '../../types/ports.js';
-import { PythonCapture } from './capture.js';
+import { Copies } from './copies.js';
 import { InterruptLadder } from './interrupt-ladder.js';
 import { describeDeath } from './kernel-death.js';
 import type { KernelHost } from './kernel-host.js';
@@ -54,8 +54,6 @@ import { Turns } from './turns.js';
 /** For what is no run of user code, but may meet some: a __repr__, a __del__, a hook of fork. */
 const defaultReadLimitMs = 10_000;
 const defaultCaptureLimitMs = 20_000;
-/** What a checkpoint holds besides variables: sources of cells, random states. */
-const extraBytesMax = 64 * 1024 ** 2;
 
 export class PythonEngine implements IEngine {
   readonly temporary: string | null;
@@ -63,7 +61,7 @@ export class PythonEngine implements IEngine {
   private readonly link: KernelLink;
   private readonly gauge: MemoryGauge;
   private readonly processGauge: ProcessGauge;
-  private readonly copies = new Map<Disposable, number>();
+  private readonly copies: Copies;
   private installing: PackageInstall | null = null;
   private ladder: InterruptLadder | null = null;
   private policy: Policy = 'open';
@@ -80,8 +78,16 @@ export class PythonEngine implements IEngine {
   ) {
     this.temporary = process.temporary;
     this.link = new KernelLink(process, options.clock);
-    this.gauge = new MemoryGauge(process.pid, host.memoryProbe, options.clock);
-    this.processGauge = new ProcessGauge(process.pid, options.files, options.clock);
+    const family = (): [number, ...number[]] => [process.pid, ...process.lease.frozenCopies];
+    this.gauge = new MemoryGauge(family, host.memoryProbe, options.clock);
+    this.processGauge = new ProcessGauge(family, host.memoryProbe, options);
+    this.copies = new Copies(process, options, {
+      fork: async (params) => {
+        const limitMs = options.captureLimitMs ?? defaultCaptureLimitMs;
+        return this.link.read(captureReplySchema, await this.bounded('capture', params, limitMs));
+      },
+      adopt: (woken, engineContext) => this.adopt(woken, engineContext),
+    });
   }
 
   /** Begins to listen to the kernel, and makes it ready for the policy. @throws kernel_died · timeout */
@@ -90,6 +96,7 @@ export class PythonEngine implements IEngine {
     this.ended = this.watch();
     this.gauge.touch();
     this.processGauge.start();
+    this.process.lease.onFrozenChange = () => this.gauge.touch();
     this.policy = policy;
     if (policy === 'open') return this;
     try {
@@ -206,34 +213,10 @@ export class PythonEngine implements IEngine {
     }
   }
 
-  capture(): Promise<ICapture> {
-    return this.turns.run(async () => {
+  capture({ freezable = false }: CaptureOptions = {}): Promise<ICapture> {
+    return this.turns.run(() => {
       this.assertUsable();
-      const { clock, variableBytes, sessionBytes } = this.options;
-      const { expected, ticket } = await this.process.connectCopy();
-      try {
-        const params = { ticket, variable_bytes: variableBytes, session_bytes: sessionBytes };
-        const limitMs = this.options.captureLimitMs ?? defaultCaptureLimitMs;
-        const { pid } = this.link.read(captureReplySchema, await this.bounded('capture', params, limitMs));
-        const letGo = this.process.lease.hold(pid);
-        const capture = new PythonCapture({
-          expected,
-          clock,
-          killCopy: () => this.process.killCopy(pid),
-          bytesMax: sessionBytes + extraBytesMax,
-          onDisposed: (disposed) => {
-            this.copies.delete(disposed);
-            letGo();
-          },
-        });
-        this.copies.set(capture, pid);
-        return capture;
-      } catch (error) {
-        expected.cancel();
-        // A copy that came before its kernel was stopped is of no use.
-        void expected.channel.then((channel) => channel.dispose());
-        throw error;
-      }
+      return this.copies.take(freezable);
     });
   }
 
@@ -251,8 +234,7 @@ export class PythonEngine implements IEngine {
         threads = reply.threads;
         return reply.pid;
       });
-      const engine = await new PythonEngine(process, this.host, context, this.options).open();
-      engine.policy = this.policy;
+      const engine = await this.adopt(process, context);
       return { engine, not_kept: threads.map(threadLeftBehind) };
     });
   }
@@ -305,12 +287,19 @@ export class PythonEngine implements IEngine {
       this.closed = true;
       this.gauge.dispose();
       this.installing?.dispose();
-      this.process.kill([...this.copies.values()]);
+      this.process.kill(this.copies.pids);
       this.link.abandon(errors.closed('The Python session'));
     }
     await this.ended;
-    // A copy that still writes keeps the uid; whoever disposes its capture has no need to wait for that.
-    if (this.copies.size === 0) await this.process.lease.released;
+    // A copy that still writes or is frozen keeps the uid; whoever disposes it has no need to wait for that.
+    await this.process.lease.settled();
+  }
+
+  /** An engine around a kernel that was a copy of this one's, with its heap. */
+  private async adopt(process: KernelProcess, context: EngineContext): Promise<PythonEngine> {
+    const engine = await new PythonEngine(process, this.host, context, this.options).open();
+    engine.policy = this.policy;
+    return engine;
   }
 
   private assertUsable(): void {

@@ -61,3 +61,15 @@ export const threadLeftBehind = (name: string): NotKept => ({
   type: 'Thread',
   reason: 'threads do not go along with a fork',
 });
+
+/** Of a frozen copy: whoever is at their other ends would have waited for it. */
+export const connectionsClosed = (count: number): NotKept[] =>
+  count === 0
+    ? []
+    : [
+        {
+          name: `${count} open`,
+          type: 'pipe or socket',
+          reason: 'pipes to other processes and sockets are closed',
+        },
+      ];

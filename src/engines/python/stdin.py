@@ -47,6 +47,11 @@ class Console:
         getpass_module.getpass = getpass  # type: ignore[assignment]
         sys.stdin = self.stream  # type: ignore[assignment]
 
+    def move(self) -> None:
+        """In the kernel of a live fork: its own main thread is the one that is answered."""
+        self._main = threading.get_ident()
+        self._pid = os.getpid()
+
     def repair(self) -> None:
         """Before a run: there is a stdin. One of the session's own may be meant."""
         try:

@@ -16,7 +16,7 @@ import type { SandboxProfile } from './sandbox.js';
 type Ready = Extract<ZygoteReport, { event: 'ready' }>;
 type Answer = Extract<
   ZygoteReport,
-  { event: 'forked' | 'refused' | 'signalled' | 'connected' | 'released' | 'given' }
+  { event: 'forked' | 'refused' | 'signalled' | 'connected' | 'found' | 'released' | 'given' }
 >;
 
 const defaultAnswerLimitMs = 5000;
@@ -41,6 +41,13 @@ export interface ForkOrder {
   } | null;
 }
 
+/** How a copy will find the server, and how it says who it is. */
+export interface CopyOrder {
+  readonly socket: string;
+  readonly secret: string;
+  readonly ticket: string;
+}
+
 export const pythonFile = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url));
 
 export class ZygoteProcess implements Disposable {
@@ -58,6 +65,10 @@ export class ZygoteProcess implements Disposable {
   isAlive = false;
 
   constructor(private readonly options: PythonEngineOptions) {}
+
+  get pid(): number | null {
+    return this.child?.pid ?? null;
+  }
 
   /**
    * Resolves when the preload list is imported.
@@ -87,17 +98,28 @@ export class ZygoteProcess implements Disposable {
 
   /** The new kernel's pid, and its end. @throws engine_unavailable */
   async fork(order: ForkOrder): Promise<{ pid: number; exited: Promise<ExitStatus> }> {
-    const answer = await this.ask({ op: 'fork', ...order });
-    if (answer?.event !== 'forked') {
-      throw unavailable(
-        answer?.event === 'refused' ? `no kernel could be forked: ${answer.detail}` : 'the zygote died',
-      );
-    }
-    const { pid } = answer;
-    const exited = this.newborn.get(pid);
-    this.newborn.delete(pid);
-    if (!exited) throw unavailable('the zygote told of a fork twice');
-    return { pid, exited };
+    return this.born(await this.ask({ op: 'fork', ...order }), 'no kernel could be forked');
+  }
+
+  /** Hands a kernel what a frozen copy of it needs, the `heir`. @throws internal */
+  async bear(pid: number, order: CopyOrder & { heir: string }): Promise<void> {
+    assertDone(await this.ask({ op: 'bear', pid, ...order }), 'A frozen copy could not be arranged');
+  }
+
+  /** The process of a frozen copy; null when there is none. */
+  async find(heir: string): Promise<number | null> {
+    const answer = await this.ask({ op: 'find', heir });
+    return answer?.event === 'found' ? answer.pid : null;
+  }
+
+  /** Takes a frozen copy, whose kernel is gone, for a kernel. @throws engine_unavailable when it is not as it was */
+  async wake(heir: string, workspace: string): Promise<{ pid: number; exited: Promise<ExitStatus> }> {
+    return this.born(await this.ask({ op: 'wake', heir, workspace }), 'a frozen copy could not be woken');
+  }
+
+  /** Ends a frozen copy. Resolves when it is on its way out. */
+  async drop(heir: string): Promise<void> {
+    await this.ask({ op: 'drop', heir });
   }
 
   /** Resolves when the signal, which is meant for one request of the kernel, has been sent or could not be. */
@@ -107,9 +129,11 @@ export class ZygoteProcess implements Disposable {
   }
 
   /** Hands a kernel a connection for a copy that will say `secret`. @throws internal when it cannot be made */
-  async connect(pid: number, socket: string, secret: string, ticket: string): Promise<void> {
-    const order = { op: 'connect', pid, socket, secret, ticket };
-    assertDone(await this.ask(order), 'A copy of the kernel could not be connected');
+  async connect(pid: number, order: CopyOrder): Promise<void> {
+    assertDone(
+      await this.ask({ op: 'connect', pid, ...order }),
+      'A copy of the kernel could not be connected',
+    );
   }
 
   /** Hands a kernel what its live fork needs. @throws internal */
@@ -199,6 +223,16 @@ export class ZygoteProcess implements Disposable {
       this.answers.delete(report.id);
       resolve?.(report);
     }
+  }
+
+  private born(answer: Answer | null, failure: string): { pid: number; exited: Promise<ExitStatus> } {
+    if (answer?.event !== 'forked')
+      throw unavailable(answer?.event === 'refused' ? `${failure}: ${answer.detail}` : 'the zygote died');
+    const { pid } = answer;
+    const exited = this.newborn.get(pid);
+    this.newborn.delete(pid);
+    if (!exited) throw unavailable('the zygote told of a fork twice');
+    return { pid, exited };
   }
 
   private expectExit(pid: number): void {

@@ -61,13 +61,16 @@ MODULES = (
     'supply',
     'packages',
     'installer',
-    'checkpoint',
     'live_fork',
+    'open_files',
+    'frozen',
+    'checkpoint',
     'restore',
     'kernel',
     'generation',
     'huge_pages',
     'forks',
+    'heirs',
     'keeper',
 )
 
