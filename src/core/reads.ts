@@ -1,4 +1,4 @@
-/** Reads of a session's live state: none waits for its turn in the mailbox, and the session waits for them at its end. */
+/** Reads of a live state: none waits for its turn in the mailbox, and the session waits for them at its end. */
 import { errors } from '../types/errors.js';
 import type { IEngine } from '../types/engine.js';
 import type { SessionServices } from './session-services.js';

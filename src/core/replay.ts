@@ -1,4 +1,4 @@
-/** Running an input of the journal again: nobody sees what it shows, and what it asks for is answered as it was then. */
+/** Running an input of the journal again: nobody sees what it shows; what it asks for is answered as it was then. */
 import type { EngineDefinition, IEngine } from '../types/engine.js';
 import { isSojournError } from '../types/errors.js';
 import type { IClock } from '../types/ports.js';
