@@ -6,6 +6,7 @@ two servers never hand out the same uid, and whatever still runs under a uid of 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -15,7 +16,9 @@ from typing import Callable
 
 BLOCK = 1024
 CLAIMS = '/run/sojourn'
-RELEASE_WAIT_S = 5.0
+# Well within what the server waits for an answer.
+RELEASE_WAIT_S = 2.0
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def claim(first: int, last: int) -> tuple[int, int, int]:
@@ -35,25 +38,27 @@ def claim(first: int, last: int) -> tuple[int, int, int]:
 
 
 def running(first: int, last: int) -> list[tuple[int, int]]:
-    """(pid, uid) of every process under one of these uids."""
+    """(pid, uid) of every process under one of these uids that is more than a number which its parent has not read."""
     found = []
     for name in os.listdir('/proc'):
         if not name.isdigit():
             continue
         try:
             with open('/proc/%s/status' % name, 'rb') as file:
-                uid = int(file.read().split(b'\nUid:', 1)[1].split(None, 1)[0])
+                text = file.read()
+            uid = int(text.split(b'\nUid:', 1)[1].split(None, 1)[0])
+            ended = text.split(b'\nState:', 1)[1].split(None, 1)[0] in (b'Z', b'X')
         except (OSError, IndexError):
             continue
-        if first <= uid <= last:
+        if first <= uid <= last and not ended:
             found.append((int(name), uid))
     return found
 
 
 def end_all(uid: int, reap: Callable[[], None]) -> None:
-    """Kills every process of a uid, at once and however fast it forks. @raises OSError when some stay.
-
-    `reap` waits for orphans that became children of the caller: they count as running until then.
+    """
+    Kills every process of a uid, at once and however fast it forks. `reap` waits for those that became children of
+    the caller. @raises OSError when some stay.
     """
     deadline = time.monotonic() + RELEASE_WAIT_S
     while running(uid, uid):
@@ -83,29 +88,62 @@ def end_leftovers(first: int, last: int) -> None:
         end_all(uid, lambda: None)
 
 
-def give(folder: str, uid: int, first: int, last: int) -> None:
-    """Makes a folder and all that is in it the uid's own, closed to all others. Never follows a link.
+class TooMany(OSError):
+    """There is more to be given than was allowed; a part of it has been."""
+
+
+def give(folder: str, uid: int, first: int, last: int, most: int | None = None) -> None:
+    """
+    Makes a folder and all that is in it the uid's own, closed to all others. Never follows a link and waits for
+    nobody, whatever takes the place of what was just looked at.
 
     A file with several names may have one outside: it changes hands only when a session owned it before.
+    @raises TooMany beyond `most` entries
     """
-    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    top = os.open(folder, FOLDER)
+    levels = [(top, iter(os.listdir(top)))]
+    count = 0
     try:
         os.fchmod(top, 0o700)
         os.fchown(top, uid, uid)
-        for _, folders, files, inside in os.fwalk('.', dir_fd=top, follow_symlinks=False):
-            for name in folders + files:
-                found = os.stat(name, dir_fd=inside, follow_symlinks=False)
-                ours = stat.S_ISDIR(found.st_mode) or found.st_nlink == 1 or first <= found.st_uid <= last
-                if found.st_uid != uid and ours:
-                    os.chown(name, uid, uid, dir_fd=inside, follow_symlinks=False)
+        while levels:
+            inside, names = levels[-1]
+            name = next(names, None)
+            if name is None:
+                os.close(inside)
+                levels.pop()
+                continue
+            count += 1
+            if most is not None and count > most:
+                raise TooMany('more than %d files' % most)
+            deeper = _give_one(name, inside, uid, range(first, last + 1))
+            if deeper is not None:
+                levels.append((deeper, iter(os.listdir(deeper))))
     finally:
-        os.close(top)
+        for inside, _ in levels:
+            os.close(inside)
+
+
+def _give_one(name: str, inside: int, uid: int, range_of_uids: range) -> int | None:
+    """The folder, open, if it is one."""
+    try:
+        found = os.stat(name, dir_fd=inside, follow_symlinks=False)
+        is_folder = stat.S_ISDIR(found.st_mode)
+        if found.st_uid != uid and (is_folder or found.st_nlink == 1 or found.st_uid in range_of_uids):
+            os.chown(name, uid, uid, dir_fd=inside, follow_symlinks=False)
+        return os.open(name, FOLDER, dir_fd=inside) if is_folder else None
+    except FileNotFoundError:  # removed meanwhile
+        return None
+    except OSError as error:
+        if error.errno in (errno.ENOTDIR, errno.ELOOP):  # something else took its place
+            return None
+        raise
 
 
 def take_back(folder: str, uid: int) -> None:
     """Closes a folder to the uid that had it, if it has it still: who gets the uid next cannot enter."""
     try:
-        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        top = os.open(folder, FOLDER)
     except OSError:  # removed with its session
         return
     try:

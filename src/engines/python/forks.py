@@ -19,6 +19,7 @@ import struct
 from typing import Any, Callable, NamedTuple
 
 from sojourn_kernel import processes, syscalls
+from sojourn_kernel.accounts import TooMany
 from sojourn_kernel.frames import Channel
 from sojourn_kernel.sandbox import Sandbox
 
@@ -28,6 +29,10 @@ QUESTION = struct.Struct('=QIIiIQ6Q')
 ANSWER = struct.Struct('=QqiI')
 CONTINUE = 1
 HEARING_LIMIT_S = 0.2
+# From linux/fcntl.h: no more seals, no shrinking, no growing.
+F_ADD_SEALS, SIZE_SEALS = 1033, 1 | 2 | 4
+# More files than that are handed over in a process of its own: others wait for the zygote.
+ENTRIES_AT_ONCE = 2000
 
 
 class Kept(NamedTuple):
@@ -54,8 +59,10 @@ class Outfit:
     """What a kernel needs that is not forked by the zygote: a mark and a supply, and their ends that stay here."""
 
     def __init__(self) -> None:
-        self._mark_file = os.memfd_create('sojourn-mark', os.MFD_CLOEXEC)
+        self._mark_file = os.memfd_create('sojourn-mark', os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self._mark_file, mmap.PAGESIZE)
+        # Who is handed it could else cut it off, and whoever looks at it then is killed.
+        fcntl.fcntl(self._mark_file, F_ADD_SEALS, SIZE_SEALS)
         self.mark = mmap.mmap(self._mark_file, mmap.PAGESIZE)
         keep_back(self.mark)
         self.supply, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -110,7 +117,7 @@ class Forks:
             outfit.close()
             raise
 
-    def adopt(self, order: dict[str, Any]) -> None:
+    def adopt(self, order: dict[str, Any]) -> int:
         """
         Takes a fork for a kernel. Its number came from its parent, which may lie: it must be an orphan that came to
         us, and have the parent's uid. @raises OSError, KeyError
@@ -126,6 +133,7 @@ class Forks:
         self._kernels[pid] = Kept(order['kernel'], arranged.mark, arranged.supply, uid)
         if uid is not None:
             self._grants[pid] = arranged.order
+        return pid
 
     def cancel(self, kernel: str) -> None:
         """A fork that never came."""
@@ -151,24 +159,51 @@ class Forks:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
         number, pid, _, call, _, _, *arguments = QUESTION.unpack(question)
-        allowed = self._allows(pid, self._changes.get(call), arguments[:3])
-        reply = ANSWER.pack(number, 0, 0 if allowed else -errno.EPERM, CONTINUE if allowed else 0)
+        change = self._changes.get(call)
+        grant = self._allowed(pid, change, arguments[:3])
+        if grant is None or change != 'setresuid':
+            return reply(listener, number, grant is not None)
+        del self._grants[pid]
         try:
-            fcntl.ioctl(listener, NOTIF_SEND, bytearray(reply))
+            self._hand_over(grant, ENTRIES_AT_ONCE)
+        except TooMany:
+            self._hand_over_apart(grant, listener, number)
         except OSError:
-            pass
+            reply(listener, number, False)
+        else:
+            reply(listener, number, True)
 
-    def _allows(self, pid: int, change: str | None, ids: list[int]) -> bool:
+    def _allowed(self, pid: int, change: str | None, ids: list[int]) -> dict[str, Any] | None:
+        """A thread changes its uid alone: another one of the process would keep the uid that somebody gets next."""
         grant = self._grants.get(pid)
         if grant is None or change is None or any(value != grant['uid'] for value in ids):
-            return False
-        if change == 'setresuid':
-            del self._grants[pid]
+            return None
+        return grant if processes.thread_count(pid) == 1 else None
+
+    def _hand_over(self, grant: dict[str, Any], most: int | None) -> None:
+        self._sandbox.hand_over(grant['workspace'], grant['temporary'], grant['uid'], most)
+
+    def _hand_over_apart(self, grant: dict[str, Any], listener: int, number: int) -> None:
+        try:
+            helper = os.fork()
+        except OSError:
+            return reply(listener, number, False)
+        if helper == 0:
             try:
-                self._sandbox.hand_over(grant['workspace'], grant['temporary'], grant['uid'])
+                self._hand_over(grant, None)
+                reply(listener, number, True)
             except OSError:
-                return False
-        return True
+                reply(listener, number, False)
+            finally:
+                os._exit(0)
+
+
+def reply(listener: int, number: int, allowed: bool) -> None:
+    answer = ANSWER.pack(number, 0, 0 if allowed else -errno.EPERM, CONTINUE if allowed else 0)
+    try:
+        fcntl.ioctl(listener, NOTIF_SEND, bytearray(answer))
+    except OSError:  # whoever asked is gone
+        pass
 
 
 def keep_back(mark: mmap.mmap) -> None:

@@ -15,6 +15,7 @@ import signal
 import socket
 import struct
 import time
+import traceback
 import warnings
 
 from sojourn_kernel import accounts, kernel, processes
@@ -25,6 +26,7 @@ from sojourn_kernel.libc import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
 
 # Must agree with interrupts.py.
 MARK = struct.Struct('=QQ')
+COUNT_MAX = (1 << 64) - 1
 
 
 def report(**fields):
@@ -42,6 +44,14 @@ def share_lock(descriptor):
     fcntl.flock(own, fcntl.LOCK_SH | fcntl.LOCK_NB)
     os.close(descriptor)
     return own
+
+
+def signal_name(number):
+    """Those between the first and the last real-time signal have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return 'SIG%d' % number
 
 
 class Keeper:
@@ -81,25 +91,40 @@ class Keeper:
         pending = b''
         while True:
             for ready, _ in self.poll.poll():
-                if ready == self.wake_reader:
-                    try:
-                        os.read(self.wake_reader, 4096)
-                    except BlockingIOError:
-                        pass
-                    self.reap()
-                elif ready == 0:
-                    data = os.read(0, 65536)
-                    if not data:
-                        return
-                    *lines, pending = (pending + data).split(b'\n')
-                    for line in lines:
-                        self.obey(json.loads(line))
-                elif ready in self.unheard:
-                    self.hear(ready)
-                elif ready in self.heirs.unheard:
-                    self.heirs.hear(ready)
-                elif ready in self.listeners:
-                    self.listen(ready)
+                if ready != 0:
+                    self.guarded(self.attend, ready)
+                    continue
+                data = os.read(0, 65536)
+                if not data:
+                    return
+                *lines, pending = (pending + data).split(b'\n')
+                for line in lines:
+                    self.guarded(self.obey, json.loads(line))
+
+    def attend(self, ready):
+        if ready == self.wake_reader:
+            try:
+                os.read(self.wake_reader, 4096)
+            except BlockingIOError:
+                pass
+            self.reap()
+        elif ready in self.unheard:
+            self.hear(ready)
+        elif ready in self.heirs.unheard:
+            self.heirs.hear(ready)
+        elif ready in self.listeners:
+            self.listen(ready)
+
+    def guarded(self, work, subject):
+        """What one session brings about ends no other, whatever was overlooked. The server logs it."""
+        try:
+            work(subject)
+        except BrokenPipeError:
+            raise
+        except Exception:
+            os.write(2, traceback.format_exc().encode('utf-8', 'replace'))
+            if work == self.obey and 'id' in subject:
+                report(event='refused', id=subject['id'], detail='the zygote failed')
 
     def obey(self, order):
         op = order['op']
@@ -118,8 +143,10 @@ class Keeper:
             self.sweep_uid(order['uid'], order['spare'])
         elif op == 'release':
             self.release(order)
-        elif op in ('arrange', 'adopt'):
-            self.answer(order, getattr(self.forks, op))
+        elif op == 'arrange':
+            self.answer(order, self.forks.arrange)
+        elif op == 'adopt':
+            self.answer(order, self.forks.adopt, 'forked')
         elif op in ('bear', 'drop'):
             self.answer(order, getattr(self.heirs, op))
         elif op == 'find':
@@ -215,6 +242,8 @@ class Keeper:
                 self.sandbox.stay_open()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # Sent when somebody else opens a file on which the session holds a lease, as a download does.
+            signal.signal(signal.SIGIO, signal.SIG_IGN)
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(null, 1)
@@ -227,7 +256,6 @@ class Keeper:
             order['socket'] = self.address(order['socket'])
             kernel.main(order, self.door, hold._replace(lock=share_lock(self.lock)), self.sandbox)
         except BaseException:
-            import traceback
             os.write(2, traceback.format_exc().encode('utf-8', 'replace'))
         finally:
             os._exit(70)
@@ -246,7 +274,9 @@ class Keeper:
         try:
             number = getattr(signal, order['signal'])
             mark = self.kernels[order['pid']].mark
-            MARK.pack_into(mark, 0, order['request'], MARK.unpack_from(mark)[1] + (number == signal.SIGINT))
+            # The kernel can write there too, and what it likes.
+            count = MARK.unpack_from(mark)[1] + (number == signal.SIGINT)
+            MARK.pack_into(mark, 0, order['request'], count & COUNT_MAX)
             (os.killpg if order['group'] else os.kill)(order['pid'], number)
             return True
         except (ProcessLookupError, PermissionError):
@@ -291,7 +321,7 @@ class Keeper:
             self.sweep(pid, kept.name)
             signalled = os.WIFSIGNALED(status)
             report(event='exit', pid=pid, code=None if signalled else os.WEXITSTATUS(status),
-                   signal=signal.Signals(os.WTERMSIG(status)).name if signalled else None)
+                   signal=signal_name(os.WTERMSIG(status)) if signalled else None)
 
     def stop_hearing(self, supply):
         if self.unheard.pop(supply.fileno(), None) is not None:

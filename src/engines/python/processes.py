@@ -61,6 +61,12 @@ def uid_of(pid):
         return -1
 
 
+def thread_count(pid):
+    """0 when it is gone."""
+    fields = _stat(pid)
+    return int(fields[17]) if fields else 0
+
+
 def kill_quietly(pid):
     try:
         os.kill(pid, signal.SIGKILL)

@@ -186,12 +186,13 @@ class Sandbox:
         except (OSError, ValueError) as error:
             raise SandboxError(str(error)) from error
 
-    def hand_over(self, workspace: str, temporary: str, uid: int) -> None:
-        """Makes the two folders the uid's own."""
+    def hand_over(self, workspace: str, temporary: str, uid: int, most: int | None = None) -> None:
+        """Makes the two folders the uid's own. @raises TooMany beyond `most` entries"""
         for folder, which in ((workspace, 0), (temporary, 1)):
             if self._family(folder, which) != folder:
                 os.chmod(self._family(folder, which), 0o711)  # anybody may pass, nobody may list
-        accounts.give(workspace, uid, *self._settings['uid_range'])
+        first, last = self._settings['uid_range']
+        accounts.give(workspace, uid, first, last, most)
         os.chown(temporary, uid, uid)
 
     def _family(self, folder: str, which: int) -> str:

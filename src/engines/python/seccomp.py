@@ -39,7 +39,8 @@ NUMBER, ARCHITECTURE = 0, 4
 # CLONE_NEWTIME is no flag of clone(): its bit belongs to the exit signal there.
 NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 AF_UNIX, SOCK_STREAM, SOCKET_TYPE = 1, 1, 0xF
-FAMILIES = (1, 2, 10, 16)  # unix, IPv4, IPv6, and netlink, which name resolution asks for addresses
+FAMILIES = (1, 2, 10)  # unix, IPv4, IPv6
+AF_NETLINK, NETLINK_ROUTE = 16, 0  # name resolution asks it for addresses
 # GET_PDEATHSIG, GET_DUMPABLE, GET_KEEPCAPS, SET_NAME, GET_NAME, GET_SECCOMP, CAPBSET_READ, SET/GET_TIMERSLACK,
 # SET_CHILD_SUBREAPER (of what it starts itself), SET/GET_NO_NEW_PRIVS, SET/GET_THP_DISABLE,
 # SET_VMA (names of memory areas)
@@ -101,7 +102,9 @@ def conditions(network: bool, shared_uid: bool) -> dict[str, list[Instruction]]:
     if shared_uid:
         found['sched_setaffinity'] = own
     if network:
-        found['socket'] = only(0, FAMILIES)
+        # Of netlink only what tells addresses: another protocol of it lists the sockets of the machine.
+        found['socket'] = [low(0), (EQUAL, 0, 4, AF_NETLINK), low(2), (EQUAL, 0, 1, NETLINK_ROUTE), give(ALLOW),
+                           give(REFUSE), *only(0, FAMILIES)]
     else:
         # A pair is connected to itself; datagrams could still be sent elsewhere by address.
         found['socketpair'] = [low(0), (EQUAL, 1, 0, AF_UNIX), give(REFUSE), low(1), (AND, 0, 0, SOCKET_TYPE),

@@ -141,11 +141,9 @@ export class ZygoteProcess implements Disposable {
     assertDone(await this.ask({ op: 'arrange', pid, ...order }), 'A live fork could not be arranged');
   }
 
-  /** Takes a live fork, by the name under which it was arranged, for a kernel. @throws internal */
+  /** Takes a live fork, by the name under which it was arranged, for a kernel. @throws engine_unavailable */
   async adopt(kernel: string, pid: number): Promise<{ exited: Promise<ExitStatus> }> {
-    const exited = new Promise<ExitStatus>((resolve) => this.exits.set(pid, resolve));
-    assertDone(await this.ask({ op: 'adopt', kernel, pid }), 'A live fork could not be adopted');
-    return { exited };
+    return this.born(await this.ask({ op: 'adopt', kernel, pid }), 'a live fork could not be adopted');
   }
 
   /** Forgets a live fork that was arranged. */
