@@ -29,7 +29,7 @@ const partial: SandboxFacts = { ...whole, landlock_abi: 0, missing: ['landlock: 
 describe('the sandbox of Python sessions', () => {
   it('is called a sandbox only when no lock is missing', () => {
     expect(isolationGiven('strict', whole)).to.equal('sandbox');
-    expect(isolationGiven('workspace', whole)).to.equal('sandbox');
+    expect(isolationGiven('workspace', whole)).to.equal('process');
     expect(isolationGiven('strict', partial)).to.equal('process');
     expect(isolationGiven('off', whole)).to.equal('process');
   });

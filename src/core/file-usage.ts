@@ -7,7 +7,6 @@ import { errors } from '../types/errors.js';
 import type { HeldDirectory, IClock, IFiles } from '../types/ports.js';
 import { treeOf } from './file-tree.js';
 import { isFileError } from './workspace-files.js';
-import { workspaceDepthMax } from './workspace-manifest.js';
 
 type Limits = Pick<IConfig['limits'], 'workspace_bytes' | 'workspace_entries' | 'file_bytes'>;
 
@@ -20,6 +19,8 @@ interface Count extends Usage {
   readonly at: number;
 }
 
+/** Folders are held open on the way down. */
+const countedDepthMax = 500;
 /** How long a count is believed, in milliseconds. */
 const believedMs = 5000;
 
@@ -109,8 +110,11 @@ export async function countFiles(folder: string, files: IFiles, entriesMax: numb
 
 async function countHeld(held: HeldDirectory, files: IFiles, entriesMax: number): Promise<Usage> {
   const usage: Usage = { bytes: 0, entries: 0 };
-  for await (const { stat } of treeOf(held, '', { files, depthMax: workspaceDepthMax, entriesMax })) {
+  for await (const { stat, depth } of treeOf(held, '', { files, depthMax: countedDepthMax, entriesMax })) {
     usage.entries += 1;
+    // What lies deeper is not seen: it must not be a place to hide in.
+    if (depth >= countedDepthMax && stat.type === 'directory')
+      usage.entries = Math.max(usage.entries, entriesMax);
     if (stat.type === 'file') usage.bytes += stat.size;
   }
   return usage;

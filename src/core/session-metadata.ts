@@ -70,6 +70,7 @@ export function describeSession(
     durability: record.durability,
     recovery: record.recovery,
     isolation: record.isolation,
+    options: record.options,
     memory_mb: Math.round((memory / 1024 ** 2) * 100) / 100,
     memory_bytes: memory,
     stored_bytes: record.stored_bytes,

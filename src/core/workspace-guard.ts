@@ -58,7 +58,11 @@ export class WorkspaceGuard {
   /** @throws limit_exceeded when there is so much that only deleting helps */
   async admit(): Promise<void> {
     const { limits } = this.services;
-    if (this.last !== null && !isOver(this.last, limits, ceiling)) return;
+    if (this.last !== null && !isOver(this.last, limits, ceiling)) {
+      // Processes that a run left behind may have gone on writing: the next run is told.
+      if (this.services.clock.monotonic() >= this.nextAt) void this.count([]);
+      return;
+    }
     // Not counted yet, or files may have been deleted since.
     const usage = await this.count([]);
     if (usage === null || !isOver(usage, limits, ceiling)) return;

@@ -130,6 +130,8 @@ export const sessionMetadataSchema = z.object({
   durability: durabilitySchema,
   recovery: recoverySchema,
   isolation: isolationSchema,
+  /** Of the session kind, such as the sandbox profile of a Python session. */
+  options: z.record(z.string(), z.unknown()),
   memory_mb: z.number(),
   memory_bytes: z.number().int(),
   stored_bytes: z.number().int(),

@@ -15,6 +15,10 @@ const jsonBytesMax = 64 * 1024 ** 2;
 const tailBytesMax = 8 * 1024 ** 2;
 /** Whoever passes a message on will walk through it recursively. */
 const depthMax = 100;
+/** Parsing is not to keep all other sessions waiting: a value takes a microsecond, however short it is. */
+const valuesMax = 300_000;
+/** So little is parsed at once, whatever it holds. */
+const smallBytes = 65_536;
 
 export class FrameError extends Error {
   override readonly name = 'FrameError';
@@ -66,6 +70,7 @@ export class FrameReader {
 }
 
 function parse(bytes: Buffer, start: number, end: number): unknown {
+  if (end - start > smallBytes) assertModest(bytes.subarray(start, end));
   let message: unknown;
   try {
     message = JSON.parse(bytes.toString('utf8', start, end));
@@ -77,6 +82,31 @@ function parse(bytes: Buffer, start: number, end: number): unknown {
     throw new FrameError('a frame is nested too deeply');
   }
   return message;
+}
+
+const [quote = 0, backslash, comma, bracket, brace] = Buffer.from('"\\,[{');
+
+/** Counts what stands outside of strings, before anything is made of it. @throws FrameError */
+function assertModest(json: Buffer): void {
+  let values = 0;
+  for (let place = 0; place < json.length; place += 1) {
+    const byte = json[place];
+    if (byte === quote) place = endOfString(json, place);
+    else if (byte === comma || byte === bracket || byte === brace) {
+      values += 1;
+      if (values > valuesMax) throw new FrameError('a frame holds too many values');
+    }
+  }
+}
+
+/** Where the string ends that begins here. */
+function endOfString(json: Buffer, start: number): number {
+  for (let end = json.indexOf(quote, start + 1); end >= 0; end = json.indexOf(quote, end + 1)) {
+    let escapes = 0;
+    while (json[end - 1 - escapes] === backslash) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return json.length;
 }
 
 function isDeeperThan(levels: number, value: unknown): boolean {

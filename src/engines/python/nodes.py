@@ -24,7 +24,7 @@ from sojourn_kernel.grouping import group
 from sojourn_kernel.definitions import Definitions, LimitedBuffer, TooLarge
 from sojourn_kernel.pickler import ScopePickler, SessionPickler
 from sojourn_kernel.previews import type_name
-from sojourn_kernel.reasons import megabytes, reason_of, run_within_budget
+from sojourn_kernel.reasons import Budget, megabytes, reason_of
 
 # Sharing these, or subclasses without a __dict__, ties nothing together: they cannot change.
 FIXED = (
@@ -108,6 +108,7 @@ class StateGraph:
         self._memory = SharedMemory()
         self._variable_bytes = variable_bytes
         self._session_bytes = session_bytes
+        self._budget = Budget()
         self._total = 0
         self._nodes: list[Node] = []
         self._definition_nodes: dict[int, Node] = {}
@@ -176,7 +177,7 @@ class StateGraph:
         inline = {id(node.value)} if node.is_definition else set()
         pickler = SessionPickler(buffer, self.definitions, self._memory, inline, node.index)
         try:
-            run_within_budget(lambda: pickler.dump({node.label: node.value}))
+            self._budget.run(lambda: pickler.dump({node.label: node.value}))
         except TooLarge:
             node.failure = self._limit_reason(limit)
         except BaseException as error:  # user code runs in here, and it may raise anything
@@ -259,7 +260,7 @@ class StateGraph:
         kind = ScopePickler if self.definitions.shells else SessionPickler
         pickler = kind(buffer, self.definitions, self._memory, inline, None)
         try:
-            run_within_budget(
+            self._budget.run(
                 lambda: pickler.dump({node.label: node.value for node in definitions + variables})
             )
         except BaseException as error:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
+import time
 from typing import Any
 
-# How long the pickling of one variable may take, in seconds.
+# How long the pickling of one variable may take, in seconds, and that of all: the server waits for a minute.
 BUDGET_S = 10.0
+WHOLE_BUDGET_S = 40.0
+# What one that comes after all is used up still has: most variables need far less.
+LEAST_BUDGET_S = 0.2
 REASONS = {
     'generator': 'a generator holds a running frame, which cannot be stored',
     'coroutine': 'a coroutine holds a running frame, which cannot be stored',
@@ -33,14 +37,25 @@ class OverBudget(BaseException):
     """Pickling one variable takes too long."""
 
 
-def run_within_budget(work: Any) -> None:
-    """Runs on the main thread; code that swallows the alarm is told again each second."""
+class Budget:
+    """The time that one checkpoint has."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def run(self, work: Any) -> None:
+        """Runs on the main thread; code that swallows the alarm is told again each second. @raises OverBudget"""
+        left = self._begun + WHOLE_BUDGET_S - time.monotonic()
+        _run_within(max(LEAST_BUDGET_S, min(BUDGET_S, left)), work)
+
+
+def _run_within(seconds: float, work: Any) -> None:
 
     def ring(number: int, frame: Any) -> None:
         raise OverBudget
 
     signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, BUDGET_S, 1.0)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         work()
     finally:
@@ -50,7 +65,7 @@ def run_within_budget(work: Any) -> None:
 def reason_of(error: BaseException) -> str:
     """One sentence for a person."""
     if isinstance(error, OverBudget):
-        return 'storing it took longer than %d s' % BUDGET_S
+        return 'storing it took longer than %d s, or all together longer than %d s' % (BUDGET_S, WHOLE_BUDGET_S)
     if isinstance(error, RecursionError):
         return 'it is nested too deeply to be stored'
     if isinstance(error, MemoryError):

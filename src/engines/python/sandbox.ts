@@ -69,9 +69,9 @@ export const sandboxSetup = (options: SandboxOptions, runDir: string) => ({
   temporary: temporaryRoot(runDir),
 });
 
-/** Every lock, or it is no sandbox. */
+/** Every lock, and neither network nor programs, or it is no sandbox. */
 export const isolationGiven = (profile: SandboxProfile, facts: SandboxFacts): Isolation =>
-  profile !== 'off' && facts.missing.length === 0 ? 'sandbox' : 'process';
+  profile === 'strict' && facts.missing.length === 0 ? 'sandbox' : 'process';
 
 /** A fork of a living kernel gets a uid of its own, where its parent has one. */
 export const canFork = (profile: SandboxProfile, facts: SandboxFacts): boolean =>
