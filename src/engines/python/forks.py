@@ -135,6 +135,16 @@ class Forks:
             self._grants[pid] = arranged.order
         return pid
 
+    def confirm(self, order: dict[str, Any]) -> None:
+        """A fork that says it is ready has taken its uid; its own code may have seen to it that it has not.
+
+        @raises OSError, KeyError
+        """
+        kept = self._kernels[order['pid']]
+        if kept.uid is not None and processes.uid_of(order['pid']) != kept.uid:
+            processes.kill_quietly(order['pid'])
+            raise OSError('process %d did not take its uid' % order['pid'])
+
     def cancel(self, kernel: str) -> None:
         """A fork that never came."""
         arranged = self._arranged.pop(kernel, None)

@@ -143,8 +143,8 @@ class Keeper:
             self.sweep_uid(order['uid'], order['spare'])
         elif op == 'release':
             self.release(order)
-        elif op == 'arrange':
-            self.answer(order, self.forks.arrange)
+        elif op in ('arrange', 'confirm'):
+            self.answer(order, getattr(self.forks, op))
         elif op == 'adopt':
             self.answer(order, self.forks.adopt, 'forked')
         elif op in ('bear', 'drop'):

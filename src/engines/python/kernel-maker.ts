@@ -123,6 +123,7 @@ export class KernelMaker {
       const { exited } = await zygote.adopt(kernel, pid);
       void exited.then(() => lease.end());
       const channel = await this.firstOf(expected.channel, exited, () => zygote.kill(pid), adopted);
+      await zygote.confirm(pid);
       return this.process({ pid, uid, channel, exited, lease, profile, place });
     } catch (error) {
       zygote.cancel(kernel);

@@ -146,6 +146,11 @@ export class ZygoteProcess implements Disposable {
     return this.born(await this.ask({ op: 'adopt', kernel, pid }), 'a live fork could not be adopted');
   }
 
+  /** Sees to it that a live fork is under its own uid, and ends it otherwise. @throws internal */
+  async confirm(pid: number): Promise<void> {
+    assertDone(await this.ask({ op: 'confirm', pid }), 'A live fork was ended');
+  }
+
   /** Forgets a live fork that was arranged. */
   cancel(kernel: string): void {
     this.write({ op: 'cancel', kernel });
