@@ -64,6 +64,19 @@ x = [1]`);
       expect(await readFile(join(source.workspace, 'deep/er/a.txt'), 'utf8')).to.equal('before');
     });
 
+    it('has the files of its own workspace open, at the places they were read at', async () => {
+      const source = await world.session();
+      await source.run(`log = open('log.txt', 'w', buffering=1); log.write('before\\n')
+open('lines.txt', 'w').write('1\\n2\\n3\\n'); lines = open('lines.txt', 'rb', buffering=0); lines.read(2)`);
+      const fork = await world.fork(source);
+      await fork.run(`log.write('fork\\n')`);
+      await source.run(`log.write('source\\n'); lines.read()`);
+      expect(await fork.value(`lines.read(2), open('log.txt').read()`)).to.equal(
+        String.raw`(b'2\n', 'before\nfork\n')`,
+      );
+      expect(await source.value(`open('log.txt').read()`)).to.equal(String.raw`'before\nsource\n'`);
+    });
+
     it('is interrupted, checkpointed, killed and ended apart from its parent', async () => {
       const source = await world.session();
       await source.run('y = 1');

@@ -24,6 +24,7 @@ from sojourn_kernel.frames import Channel
 from sojourn_kernel.inspection import inspect_at
 from sojourn_kernel.installer import resolve_packages, stage_packages
 from sojourn_kernel.interrupts import Interrupts, Terminated
+from sojourn_kernel.open_files import OpenFiles
 from sojourn_kernel.output import Output
 from sojourn_kernel.packages import add_to_path, adopt_packages, list_packages
 from sojourn_kernel.policy import check_code, provide_names
@@ -247,19 +248,23 @@ class Kernel:
         given = live_fork.take(self._hold.supply, request['ticket'])
         left = live_fork.threads_left_behind(threading.main_thread())
         random_state = random.getstate()
+        files = OpenFiles(set(), set())
         pid, orphaned = self._interrupts.guarded(live_fork.fork_orphan)
         if pid:
             given.close()
             return {'pid': pid, 'threads': left}
         # The random module gives each forked child a seed of its own; a fork goes on with the state it had.
         random.setstate(random_state)
-        self._become_fork(request, given, orphaned)
+        self._become_fork(request, given, orphaned, files)
         return FORKED
 
-    def _become_fork(self, request: dict[str, Any], given: live_fork.Given, orphaned: int) -> None:
+    def _become_fork(
+        self, request: dict[str, Any], given: live_fork.Given, orphaned: int, files: OpenFiles
+    ) -> None:
         failed = None
         try:
             live_fork.settle(request, given, orphaned, self._workspace)
+            files.move(self._workspace, request['workspace'])
         except live_fork.ForkFailed as error:
             failed = str(error)
         given.channel.send({'t': 'ready', 'failed': failed})

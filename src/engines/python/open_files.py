@@ -94,6 +94,18 @@ class OpenFiles:
             close(replacement)
         return 0 if len(modes) > 1 else len({number for number, _ in ends} - self._unsaid)
 
+    def move(self, old: str, new: str) -> None:
+        """Files of one workspace are those of its copy from here on, at the places they were read at."""
+        for file in self._files:
+            if not file.path.startswith(old + os.sep):
+                continue
+            try:
+                flags = file.flags | os.O_CLOEXEC | os.O_NOFOLLOW
+                _replace(file.descriptor, open_file(new + file.path[len(old) :], flags))
+                lseek(file.descriptor, file.place, os.SEEK_SET)
+            except OSError:  # it had no name any more, or may not be opened: it stays what it was
+                pass
+
     def put_back(self, workspace: str) -> None:
         """The folder, and the places in files; those of the workspace may lie there anew."""
         try:
