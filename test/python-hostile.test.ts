@@ -103,6 +103,21 @@ time.sleep(30)`,
     expect(error.fields).to.include({ fault: 'a frame is nested too deeply' });
   });
 
+  it('is ended for a frame of more values than can be read at once', async () => {
+    const session = await suite.world.session();
+    const error = await failure(session.run(send(`{'t': 'display', 'data': {'x': [[]] * 400_000}}`)));
+    expect(error.fields).to.include({ fault: 'a frame holds too many values' });
+  });
+
+  it('shows a value without its JSON when that has too many values', async () => {
+    const session = await suite.world.session();
+    const { outputs, outcome } = await session.run(
+      `display({'application/json': [[]] * 400_000}, raw=True); 1`,
+    );
+    expect(outcome.status).to.equal('ok');
+    expect(JSON.stringify(outputs)).to.contain('one form may have');
+  });
+
   it('is ended for a piece of output that no kernel sends', async () => {
     const session = await suite.world.session();
     const error = await failure(session.run(send(`{'t': 'stdout'}`, `b'x' * (1 << 20)`)));

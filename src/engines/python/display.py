@@ -20,6 +20,8 @@ TEXT_CHARACTERS = 1 << 20
 # both as JSON. A frame of the wire holds more than the sum.
 RICH_BYTES = 16 << 20
 BUNDLE_BYTES = 40 << 20
+# What a value inside of JSON counts at least: the server takes as long for it as for so much text.
+VALUE_BYTES = 160
 # JSON that is nested deeper is left out.
 DEPTH = 64
 FORMS = 50
@@ -257,12 +259,13 @@ def cleaned(content: Any) -> tuple[Any, int]:
         # A character may take as many as twelve in JSON.
         return text, 12 * len(text) if 12 * len(text) <= TEXT_CHARACTERS else len(to_json(text))
     encoded = to_json(content)
-    if len(encoded) > RICH_BYTES:
-        raise _too_large(len(encoded))
+    size = max(len(encoded), VALUE_BYTES * sum(map(encoded.count, ',[{')))
+    if size > RICH_BYTES:
+        raise _too_large(size)
     plain, _ = from_json(encoded)
     if _is_deeper_than(DEPTH, plain):
         raise LeftOut('nested deeper than %d' % DEPTH)
-    return plain, len(encoded)
+    return plain, size
 
 
 def _too_large(size: int) -> LeftOut:

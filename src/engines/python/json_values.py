@@ -21,8 +21,8 @@ from sojourn_kernel.sizes import TooMuch
 DEPTH = 64
 # Beyond it many readers of JSON round integers.
 SAFE_INTEGER = 2**53 - 1
-# What a value takes beside its own text.
-OVERHEAD_BYTES = 8
+# What a value counts beside its own text: the server takes as long for it as for so much text.
+OVERHEAD_BYTES = 64
 # By id, because a metaclass of the session may have an equality of its own.
 LISTS = {id(kind) for kind in (tuple, set, frozenset, range)}
 TEXTS = {id(kind) for kind in (decimal.Decimal, uuid.UUID)}
