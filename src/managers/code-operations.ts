@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { errors } from '../types/errors.js';
 import type { EngineDefinition, EngineOperation, IEngines } from '../types/engine.js';
-import { defineSessionOperation } from '../types/operation.js';
+import { defineSessionOperation, journaledKeys, turnKeys } from '../types/operation.js';
 import type { Operation, SessionCall } from '../types/operation.js';
 import type { ISessionManager } from '../types/managers.js';
 import { runParams } from '../types/run-params.js';
@@ -59,6 +59,7 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
     defineSessionOperation({
       name: 'execute',
       access: 'write',
+      takes: journaledKeys,
       summary:
         'Runs code; answers with its output, result and error. A Python exception is status "error", not a failure.',
       params: executeSchema,
@@ -98,6 +99,7 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
     defineSessionOperation({
       name: 'clear',
       access: 'write',
+      takes: turnKeys,
       summary: 'Removes all variables; the session, its files and its history stay.',
       params: none,
       result: writeReceiptSchema,
@@ -127,6 +129,7 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
   }
   return defineSessionOperation({
     ...shape,
+    takes: journaledKeys,
     result: z.intersection(
       operation.result,
       operation.streams === true ? streamedSchema : writeReceiptSchema,

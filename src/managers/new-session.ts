@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { IConfig } from '../types/config.js';
 import { isolationOf } from '../types/engine.js';
-import type { EngineDefinition } from '../types/engine.js';
+import type { EngineDefinition, IEngines } from '../types/engine.js';
+import type { SessionEvent } from '../types/events.js';
 import { SojournError } from '../types/errors.js';
 import type { CallContext } from '../types/operation.js';
 import type { CreateSession, Isolation, SessionRecord } from '../types/session.js';
@@ -98,4 +99,22 @@ export function createKey(call: CallContext, ...origin: string[]): string | unde
   return createHash('sha256')
     .update(JSON.stringify([...origin, call.principal.id, call.idempotency_key]))
     .digest('hex');
+}
+
+/** The first event of every journal that begins with itself. */
+export const createdEvent = ({ session_id, created_at, kind, owner }: SessionRecord): SessionEvent => ({
+  session_id,
+  seq: 0,
+  at: created_at,
+  type: 'created',
+  kind,
+  owner,
+});
+
+/** @throws invalid_params with the kinds that there are */
+export function engineOf(engines: IEngines, kind: string): EngineDefinition {
+  const definition = engines.get(kind);
+  if (definition) return definition;
+  const kinds = [...engines.keys()].join(', ');
+  throw new SojournError('invalid_params', `kind: no engine for '${kind}'; there are: ${kinds}.`, { kind });
 }
