@@ -16,6 +16,7 @@ import type {
 import type { ISessionManager } from '../types/managers.js';
 import { sessionIdSchema } from '../types/session.js';
 import type { AnswerKeeper } from './answer-keeper.js';
+import { issueLine, issueTexts } from './issue-text.js';
 import { nearest } from './nearest.js';
 
 const rank: Record<Access, number> = { read: 0, write: 1, admin: 2 };
@@ -124,10 +125,6 @@ function separate(operation: Operation, params: unknown): Separated {
 function parse<S extends z.ZodType>(schema: S, value: unknown, name?: string): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issues = result.error.issues.map((issue) => ({
-    field: [...(name === undefined ? [] : [name]), ...issue.path].join('.'),
-    message: issue.message,
-  }));
-  const detail = issues.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
-  throw new SojournError('invalid_params', detail, { issues });
+  const issues = issueTexts(result.error, value, name === undefined ? [] : [name]);
+  throw new SojournError('invalid_params', issueLine(issues), { issues });
 }

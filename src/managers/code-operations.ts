@@ -113,7 +113,8 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
 function engineOperation(definition: EngineDefinition, operation: EngineOperation): Operation {
   const kinds = [definition.name];
   const { name, access, summary, params: schema, http, media } = operation;
-  const shape = { name, access, summary, params: schema, ...(http === undefined ? {} : { http }) };
+  const params = strictly(schema);
+  const shape = { name, access, summary, params, ...(http === undefined ? {} : { http }) };
   if (operation.access === 'read') {
     return defineSessionOperation({
       ...shape,
@@ -140,6 +141,10 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
       writeReceiptSchema.loose().parse(await perform(kinds, operation.name, asParams(params), call)),
   });
 }
+
+/** Unknown parameters are refused, unless the engine says itself what becomes of them. */
+const strictly = (schema: z.ZodType): z.ZodType =>
+  schema instanceof z.ZodObject && schema.def.catchall === undefined ? schema.strict() : schema;
 
 function perform(
   kinds: readonly string[],

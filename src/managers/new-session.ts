@@ -1,6 +1,7 @@
 /** The record of a new session: what was asked for, completed by the configuration's defaults. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { issueLine, issueTexts } from '../core/issue-text.js';
 import type { IConfig } from '../types/config.js';
 import { isolationOf } from '../types/engine.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
@@ -85,8 +86,7 @@ export function parseOptions(
 ): Record<string, unknown> {
   const options = definition.options.safeParse(given);
   if (options.success) return optionsSchema.parse(options.data);
-  const [issue] = options.error.issues;
-  const detail = `options.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
+  const detail = issueLine(issueTexts(options.error, given, ['options']).slice(0, 1));
   throw new SojournError('invalid_params', detail, { kind: definition.name });
 }
 
