@@ -28,7 +28,7 @@ import type { RunOutcome } from './run.js';
 import { RunStage } from './run-stage.js';
 import type { SessionServices } from './session-services.js';
 import { checkConditions } from './write-conditions.js';
-import { Write } from './write.js';
+import { withPlace, Write } from './write.js';
 import type { Params } from './write.js';
 
 /** Whoever repeats a reply does it soon. */
@@ -211,7 +211,7 @@ export class WritePipeline {
       this.starting = null;
       this.running = null;
       if (!write.answered) await this.closeUnrun(write, error);
-      throw error;
+      throw withPlace(error, write, this.host.epoch());
     }
   }
 
