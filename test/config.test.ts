@@ -67,6 +67,29 @@ describe('configuration', () => {
       .and.include('in the environment');
   });
 
+  it('says how a setting is nested that is written with a dot', async () => {
+    const path = await file('python.sandbox: off\n');
+    expect(refusal({ file: path })).to.equal(
+      `python.sandbox: "off" in ${path} is written nested, as python: {sandbox: "off"}, not with a dot.`,
+    );
+  });
+
+  it('hides what may be a secret in what it says of a setting that is not valid', async () => {
+    const dotted = await file('packages.index_url: https://me:pass@x.example/\n');
+    expect(refusal({ file: dotted }))
+      .to.include('nested')
+      .and.not.include('pass');
+    const listed = await file('packages:\n  find_links: https://me:pass@x.example/\n');
+    expect(refusal({ file: listed }))
+      .to.include('x.example')
+      .and.not.include('pass');
+  });
+
+  it('shows the value of a list that is not valid', async () => {
+    const path = await file('packages:\n  find_links:\n    - 7\n');
+    expect(refusal({ file: path })).to.include(`packages.find_links.0: 7 in ${path} is not valid`);
+  });
+
   it('refuses an unknown variable of its own prefix, and leaves others alone', () => {
     expect(refusal({ env: { SOJOURN_PROT: '1' } })).to.include('did you mean SOJOURN_PORT?');
     expect(load({ env: { OTHER_PROT: '1', SOJOURN_URL: 'http://x' } }).port).to.equal(8765);

@@ -36,6 +36,14 @@ async for n in numbers(): print(n)
     expect(outcome.error?.traceback).not.to.include('asyncio');
   });
 
+  it('shows a task as it is, and waits for nothing that is not awaited', async () => {
+    const session = await suite.world.session();
+    const code = 'import asyncio\nt = asyncio.ensure_future(asyncio.Event().wait())\nt';
+    expect(await session.value(code)).to.match(/^<Task pending/);
+    expect(await session.value('asyncio.create_task(asyncio.Event().wait())')).to.match(/^<Task pending/);
+    expect(await session.value('await asyncio.sleep(0, 7)')).to.equal('7');
+  });
+
   it('lets tasks go on between executions, and prints what they print', async () => {
     const session = await suite.world.session();
     await session.run(`import asyncio

@@ -27,6 +27,19 @@ describe('Python execution', () => {
       };
     });
 
+  it('marks the place of an error, also in code without an end of its last line', async () => {
+    const session = await suite.world.session();
+    const traceback = async (code: string) => (await session.run(code)).outcome.error?.traceback ?? '';
+    const marked = (lines: string) => (hasCarets ? lines : (lines.split('\n')[0] ?? ''));
+    const hasCarets = (await session.value('import sys; sys.version_info >= (3, 11)')) === 'True';
+    expect(await traceback('1/0')).to.include(marked('    1/0\n    ~^~\nZeroDivisionError'));
+    expect(await traceback('x = 1\nx / 0\n')).to.include(marked('    x / 0\n    ~~^~~\nZeroDivisionError'));
+    expect(await traceback('x = (1,\ny = 2')).to.include(
+      "    x = (1,\n        ^\nSyntaxError: '(' was never closed",
+    );
+    expect(await traceback('x = = 1')).to.include('    x = = 1\n        ^\nSyntaxError');
+  });
+
   it('shows the last expression and keeps it in _', async () => {
     const session = await suite.world.session();
     const report = await session.run('x = 20\nx + 1');

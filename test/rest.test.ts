@@ -233,6 +233,10 @@ describe('REST', () => {
       (await ask('/api/sessions/a/execute', { body: { code: 'x' }, headers: { 'If-Match': 'soon' } })).json
         .code,
     ).to.equal('invalid_params');
+    const refused = { method: 'DELETE', headers: { 'If-Match': '0' } };
+    expect((await ask('/api/sessions/a', refused)).json.code).to.equal('conflict');
+    const untaken = await ask('/api/sessions/a/interrupt', { body: {}, headers: { 'If-Match': '1' } });
+    expect([untaken.status, untaken.json.code]).to.deep.equal([400, 'invalid_params']);
     const { json } = await ask('/api/sessions/a/events');
     expect((json.events as { client_id?: string }[])[1]?.client_id).to.equal('me');
   });

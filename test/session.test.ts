@@ -29,6 +29,15 @@ describe('a session', () => {
       expect((await epochs(session))[0]).to.have.nested.property('details.signal', 'SIGKILL');
     });
 
+    it('says where in the journal the input stands that it died of', async () => {
+      const { client } = await open();
+      const session = await client.createSession({ ...counter, sessionId: 'a' });
+      const { epoch } = await session.execute('add 4');
+      const error: unknown = await session.execute('die').catch((caught: unknown) => caught);
+      const { seq } = (await journal(session)).filter(({ type }) => type === 'input')[1] ?? {};
+      expect(isSojournError(error, 'kernel_died') && error.fields).to.include({ seq, epoch });
+    });
+
     it('comes back by itself when it dies while idle', async () => {
       const made: CounterEngine[] = [];
       const { client } = await open({ hooks: { made: (engine) => void made.push(engine) } });

@@ -1,7 +1,7 @@
 /** OpenAPI 3.1, generated from the catalogue: what a transport serves is what it documents. */
 import { z } from 'zod';
 import { errorTable } from '../types/errors.js';
-import { writeOptionsSchema } from '../types/operation.js';
+import { optionKeysOf, writeOptionsSchema } from '../types/operation.js';
 import type { HttpAlias, ICatalogue, Operation } from '../types/operation.js';
 
 type Json = Record<string, unknown>;
@@ -76,6 +76,7 @@ function describe(operation: Operation, alias: HttpAlias): Json {
     parameters: [
       ...parameters,
       ...(byQuery ? queryParameters(params, inPath, operation.stream === 'body') : []),
+      ...(byQuery && alias.method !== 'GET' ? optionParameters(operation) : []),
       ...(alias.method === 'GET' ? [] : headerParameters(operation)),
     ],
     ...(alias.method === 'GET' || alias.method === 'DELETE'
@@ -104,10 +105,12 @@ function bodyContent(method: string, params: Json): Json {
 function requestBody(operation: Operation, params: Json, inPath: readonly string[], method: string): Json {
   if (operation.stream === 'body') return { required: true, content: bodyContent(method, params) };
   const own = Object.entries((params.properties ?? {}) as Json).filter(([name]) => !inPath.includes(name));
-  const shared =
-    operation.access === 'read' ? {} : (jsonSchema(writeOptionsSchema, 'input').properties as Json);
   const required = ((params.required ?? []) as string[]).filter((name) => !inPath.includes(name));
-  const schema = { ...params, properties: { ...Object.fromEntries(own), ...shared }, required };
+  const schema = {
+    ...params,
+    properties: { ...Object.fromEntries(own), ...optionProperties(operation) },
+    required,
+  };
   return { required: required.length > 0, content: { 'application/json': { schema } } };
 }
 
@@ -119,17 +122,25 @@ function queryParameters(params: Json, inPath: readonly string[], inForm: boolea
     .map(([name, schema]) => ({ name, in: 'query', required: required.includes(name), schema }));
 }
 
+/** What writes share, as far as this one takes it. */
+function optionProperties(operation: Operation): Record<string, unknown> {
+  const all = jsonSchema(writeOptionsSchema, 'input').properties as Json;
+  return Object.fromEntries(optionKeysOf(operation).map((key) => [key, all[key]]));
+}
+
+const optionParameters = (operation: Operation): Json[] =>
+  Object.entries(optionProperties(operation)).map(([name, schema]) => ({ name, in: 'query', schema }));
+
 function headerParameters(operation: Operation): Json[] {
   if (operation.access === 'read') return [];
-  return [
-    { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 200 } },
-    {
-      name: 'If-Match',
-      in: 'header',
-      schema: { type: 'string' },
-      description: 'A journal seq: only if nothing was written after it.',
-    },
-  ];
+  const key = { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 200 } };
+  const match = {
+    name: 'If-Match',
+    in: 'header',
+    schema: { type: 'string' },
+    description: 'A journal seq: only if nothing was written after it.',
+  };
+  return optionKeysOf(operation).includes('if_seq') ? [key, match] : [key];
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { errors, SojournError } from '../types/errors.js';
-import { writeOptionsSchema } from '../types/operation.js';
+import { optionKeysOf, writeOptionsSchema } from '../types/operation.js';
 import type {
   Access,
   CallContext,
@@ -16,6 +16,7 @@ import type {
 import type { ISessionManager } from '../types/managers.js';
 import { sessionIdSchema } from '../types/session.js';
 import type { AnswerKeeper } from './answer-keeper.js';
+import { issueLine, issueTexts } from './issue-text.js';
 import { nearest } from './nearest.js';
 
 const rank: Record<Access, number> = { read: 0, write: 1, admin: 2 };
@@ -57,6 +58,7 @@ export class Catalogue implements ICatalogue {
       throw new SojournError('forbidden', detail, { operation: name });
     }
     const { own, options } = separate(operation, params ?? {});
+    refuseUntaken(operation, call);
     const context: CallContext = { ...call, ...options };
     if (operation.scope === 'server') {
       const parsed = parse(operation.params, own);
@@ -94,17 +96,25 @@ interface Separated {
   options: WriteOptions;
 }
 
-const optionKeys = Object.keys(writeOptionsSchema.shape);
+/** Headers may ask for what the operation would not heed. An idempotency key is in place with reads too. */
+function refuseUntaken(operation: Operation, { if_seq, if_epoch, on_busy, wait_s }: CallContext): void {
+  const given = { if_seq, if_epoch, on_busy, wait_s };
+  const taken: readonly string[] = optionKeysOf(operation);
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined || taken.includes(key)) continue;
+    const header = key === 'if_seq' ? ' (If-Match)' : '';
+    throw new SojournError('invalid_params', `${key}${header}: '${operation.name}' does not take it.`);
+  }
+}
 
-/** Takes the keys that every write shares away from the operation's own parameters. */
+/** Takes the shared options that the operation takes away from its own parameters; all others stay and are unknown. */
 function separate(operation: Operation, params: unknown): Separated {
   if (typeof params !== 'object' || params === null || Array.isArray(params)) {
     throw new SojournError('invalid_params', 'The parameters must be an object.');
   }
   const own: Record<string, unknown> = { ...params };
-  if (operation.access === 'read') return { own, options: {} };
   const shared: Record<string, unknown> = {};
-  for (const key of optionKeys) {
+  for (const key of optionKeysOf(operation)) {
     if (!(key in own)) continue;
     shared[key] = own[key];
     Reflect.deleteProperty(own, key);
@@ -115,10 +125,6 @@ function separate(operation: Operation, params: unknown): Separated {
 function parse<S extends z.ZodType>(schema: S, value: unknown, name?: string): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issues = result.error.issues.map((issue) => ({
-    field: [...(name === undefined ? [] : [name]), ...issue.path].join('.'),
-    message: issue.message,
-  }));
-  const detail = issues.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
-  throw new SojournError('invalid_params', detail, { issues });
+  const issues = issueTexts(result.error, value, name === undefined ? [] : [name]);
+  throw new SojournError('invalid_params', issueLine(issues), { issues });
 }

@@ -184,25 +184,43 @@ function describeIssues(error: z.ZodError, merged: Tree, origins: Map<string, st
   if (!issue) return invalid('The configuration is invalid.', '');
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    const key = [...path, issue.keys[0] ?? ''].join('.');
+    const [unknown = ''] = issue.keys;
+    const key = [...path, unknown].join('.');
     const names = settingPaths().map((setting) => setting.join('.'));
     const hint = nearest(key, [...names, ...names.map((name) => name.split('.')[0] ?? '')]);
-    const value = JSON.stringify(valueAt(merged, key.split('.')));
+    const value = shown(key, valueAt(merged, [...path, unknown]));
+    if (path.length === 0 && names.includes(key)) {
+      const place = `${key}: ${value} ${originOf(key, origins)}`;
+      return invalid(`${place} is written nested, as ${nested(key, value)}, not with a dot.`, key);
+    }
     return invalid(
       `Unknown setting ${key}: ${value} ${originOf(key, origins)}${hint ? `; did you mean ${hint}?` : '.'}`,
       key,
     );
   }
   const key = path.join('.');
-  const value = /token|url|proxy/.test(key) ? '(hidden)' : JSON.stringify(valueAt(merged, path));
+  const value = shown(key, valueAt(merged, path));
   return invalid(`${key}: ${value} ${originOf(key, origins)} is not valid: ${issue.message}.`, key);
 }
+
+/** Without what may be a secret; also an address in a list may have one. */
+function shown(key: string, value: unknown): string {
+  if (/token|url|proxy/.test(key)) return '(hidden)';
+  if (value === undefined) return 'undefined';
+  return JSON.stringify(value).replaceAll(/\/\/[^/@"]*@/g, '//(hidden)@');
+}
+
+/** As YAML has it on one line. */
+const nested = (key: string, value: string) => `${key.split('.').join(': {')}: ${value}}`;
 
 const originOf = (key: string, origins: Map<string, string>) =>
   origins.get(key) ?? origins.get(key.split('.')[0] ?? '') ?? '';
 
 function valueAt(tree: Tree, path: readonly string[]): unknown {
-  return path.reduce<unknown>((node, key) => (isTree(node) ? node[key] : undefined), tree);
+  return path.reduce<unknown>(
+    (node, key) => (isTree(node) || Array.isArray(node) ? Reflect.get(node, key) : undefined),
+    tree,
+  );
 }
 
 const invalid = (detail: string, setting: string) => new SojournError('invalid_params', detail, { setting });

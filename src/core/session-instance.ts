@@ -270,6 +270,7 @@ export class SessionInstance implements ISessionInstance {
       status: this.status(),
       epoch: this.record.epoch,
       head_seq: this.writer.headSeq,
+      content_seq: this.writer.contentSeq,
       queue_length: this.mailbox.length,
       running_seq: this.pipeline.runningSeq,
     };

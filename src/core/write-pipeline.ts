@@ -27,7 +27,8 @@ import { runInEngine } from './run.js';
 import type { RunOutcome } from './run.js';
 import { RunStage } from './run-stage.js';
 import type { SessionServices } from './session-services.js';
-import { Write } from './write.js';
+import { checkConditions } from './write-conditions.js';
+import { withPlace, Write } from './write.js';
 import type { Params } from './write.js';
 
 /** Whoever repeats a reply does it soon. */
@@ -196,7 +197,9 @@ export class WritePipeline {
   private async take(write: Write): Promise<unknown> {
     try {
       const engine = await this.host.engine();
-      this.checkConditions(write.call);
+      const { id, writer } = this.host;
+      const head = { epoch: this.host.epoch(), head_seq: writer.headSeq, content_seq: writer.contentSeq };
+      checkConditions(id, head, write.call);
       const controller = new AbortController();
       this.starting = controller;
       // Before it is journaled: code that is refused leaves no trace.
@@ -208,7 +211,7 @@ export class WritePipeline {
       this.starting = null;
       this.running = null;
       if (!write.answered) await this.closeUnrun(write, error);
-      throw error;
+      throw withPlace(error, write, this.host.epoch());
     }
   }
 
@@ -277,19 +280,6 @@ export class WritePipeline {
   private timeoutMs(params: Params): number {
     const asked = params.timeout_s;
     return (typeof asked === 'number' ? asked : this.services.config.execution.timeout_s) * 1000;
-  }
-
-  private checkConditions(call: WriteCall): void {
-    const { writer, id } = this.host;
-    if (call.if_epoch !== undefined && call.if_epoch !== this.host.epoch()) {
-      const detail = `The live state was rebuilt: it is in epoch ${this.host.epoch()}, not ${call.if_epoch}; the events of type epoch say why.`;
-      throw new SojournError('epoch_mismatch', detail, { session_id: id, epoch: this.host.epoch() });
-    }
-    if (call.if_seq === undefined) return;
-    if (call.if_seq > writer.headSeq || call.if_seq < writer.contentSeq) {
-      const detail = `The head is at ${writer.headSeq}, and was written after ${call.if_seq}.`;
-      throw new SojournError('conflict', detail, { session_id: id, head_seq: writer.headSeq });
-    }
   }
 
   private isRepeatable(operation: string): boolean {

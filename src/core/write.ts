@@ -1,8 +1,22 @@
 /** One write on its way through the pipeline: what was asked for, and how far it has come. */
+import { isSojournError, SojournError } from '../types/errors.js';
 import type { SessionEvent } from '../types/events.js';
 import type { WriteCall } from '../types/session.js';
+import { hasLeft } from './retirement.js';
 
 export type Params = Readonly<Record<string, unknown>>;
+
+/** A failure of a write that has a place in the journal says where: its output and its end are read there. */
+export function withPlace(error: unknown, { seq }: Write, epoch: number): unknown {
+  // Whoever catches these looks for the very same error.
+  if (seq === null || !isSojournError(error) || hasLeft(error)) return error;
+  return new SojournError(
+    error.code,
+    error.detail,
+    { ...error.fields, seq, epoch },
+    { cause: error.cause ?? error },
+  );
+}
 
 /** One write on its way. */
 export class Write {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { errors } from '../types/errors.js';
 import type { EngineDefinition, EngineOperation, IEngines } from '../types/engine.js';
-import { defineSessionOperation } from '../types/operation.js';
+import { defineSessionOperation, journaledKeys, turnKeys } from '../types/operation.js';
 import type { Operation, SessionCall } from '../types/operation.js';
 import type { ISessionManager } from '../types/managers.js';
 import { runParams } from '../types/run-params.js';
@@ -59,6 +59,7 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
     defineSessionOperation({
       name: 'execute',
       access: 'write',
+      takes: journaledKeys,
       summary:
         'Runs code; answers with its output, result and error. A Python exception is status "error", not a failure.',
       params: executeSchema,
@@ -98,6 +99,7 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
     defineSessionOperation({
       name: 'clear',
       access: 'write',
+      takes: turnKeys,
       summary: 'Removes all variables; the session, its files and its history stay.',
       params: none,
       result: writeReceiptSchema,
@@ -111,7 +113,8 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
 function engineOperation(definition: EngineDefinition, operation: EngineOperation): Operation {
   const kinds = [definition.name];
   const { name, access, summary, params: schema, http, media } = operation;
-  const shape = { name, access, summary, params: schema, ...(http === undefined ? {} : { http }) };
+  const params = strictly(schema);
+  const shape = { name, access, summary, params, ...(http === undefined ? {} : { http }) };
   if (operation.access === 'read') {
     return defineSessionOperation({
       ...shape,
@@ -127,6 +130,7 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
   }
   return defineSessionOperation({
     ...shape,
+    takes: journaledKeys,
     result: z.intersection(
       operation.result,
       operation.streams === true ? streamedSchema : writeReceiptSchema,
@@ -137,6 +141,10 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
       writeReceiptSchema.loose().parse(await perform(kinds, operation.name, asParams(params), call)),
   });
 }
+
+/** Unknown parameters are refused, unless the engine says itself what becomes of them. */
+const strictly = (schema: z.ZodType): z.ZodType =>
+  schema instanceof z.ZodObject && schema.def.catchall === undefined ? schema.strict() : schema;
 
 function perform(
   kinds: readonly string[],

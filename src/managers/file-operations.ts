@@ -8,7 +8,7 @@ import { fileShapes } from '../core/file-shapes.js';
 import { SojournError } from '../types/errors.js';
 import type { ByteBody, ByteStream } from '../types/files.js';
 import { isByteAnswer } from '../types/files.js';
-import { defineSessionOperation } from '../types/operation.js';
+import { defineSessionOperation, turnKeys } from '../types/operation.js';
 import type { Operation, SessionCall } from '../types/operation.js';
 import { writeReceiptSchema } from '../types/session.js';
 
@@ -22,6 +22,7 @@ const writtenAnswer = fileShapes.write.result
   .extend(writeReceiptSchema.shape);
 type WrittenAnswer = z.infer<typeof writtenAnswer>;
 
+// None takes wait_s: what was sent is let go when the call ends, nothing could go on without its caller.
 export function fileOperations(): Operation[] {
   return [...readingOperations(), ...writingOperations()];
 }
@@ -54,6 +55,7 @@ function writingOperations(): Operation[] {
   return [
     defineSessionOperation({
       ...fileShapes.write,
+      takes: turnKeys,
       result: writtenAnswer,
       answersOnce: true,
       handle: ({ path, content, encoding }, call) => writeText(path, content, encoding, call),
@@ -61,6 +63,7 @@ function writingOperations(): Operation[] {
     defineSessionOperation({
       name: 'save_script',
       access: 'write',
+      takes: turnKeys,
       summary: 'Writes scripts/NAME.py.',
       params: z.strictObject({
         name: z.string().min(1).describe('.py is added when it is missing.'),
@@ -73,6 +76,7 @@ function writingOperations(): Operation[] {
     }),
     defineSessionOperation({
       ...fileShapes.upload,
+      takes: turnKeys,
       stream: 'body',
       fileNameParam: 'path',
       result: writtenAnswer,
@@ -85,11 +89,11 @@ function writingOperations(): Operation[] {
     }),
     defineSessionOperation({
       ...fileShapes.delete,
+      takes: turnKeys,
       result: fileShapes.delete.result.extend(writeReceiptSchema.shape),
       answersOnce: true,
       http: [{ method: 'DELETE', path: filePath }],
       handle: async ({ path, recursive }, call) => {
-        refuseWaiting(call);
         const answer = await call.use(async (session) => {
           const params = { path: await session.files.relative(path), recursive };
           return session.performWrite('delete_file', { ...params, ...keptBy(session.replays) }, call);
@@ -114,14 +118,12 @@ async function writeText(
   call: SessionCall,
 ): Promise<WrittenAnswer> {
   const bytes = decode(content, encoding);
-  refuseWaiting(call);
   if (bytes.length > journaledBytesMax)
     return writeLarge(path, { bytes: once(bytes), size: bytes.length }, call);
   return writeSmall(path, { content, encoding }, call);
 }
 
 async function upload(path: string, body: ByteBody | undefined, call: SessionCall): Promise<WrittenAnswer> {
-  refuseWaiting(call);
   // Before anything is read: who may not use the session is told so at once.
   await call.use((session) => session.wake());
   if (!body)
@@ -188,12 +190,6 @@ async function withFullPath(
 ): Promise<WrittenAnswer> {
   const written = writtenAnswer.omit({ full_path: true }).parse(answer);
   return { ...written, full_path: await absolute(written.path) };
-}
-
-/** What was sent is let go when the call ends: there is nothing that could go on without its caller. */
-function refuseWaiting(call: SessionCall): void {
-  if (call.wait_s === undefined) return;
-  throw new SojournError('invalid_params', 'wait_s: writes of files are answered when they are done.');
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,9 +1,11 @@
 /** The record of a new session: what was asked for, completed by the configuration's defaults. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { issueLine, issueTexts } from '../core/issue-text.js';
 import type { IConfig } from '../types/config.js';
 import { isolationOf } from '../types/engine.js';
-import type { EngineDefinition } from '../types/engine.js';
+import type { EngineDefinition, IEngines } from '../types/engine.js';
+import type { SessionEvent } from '../types/events.js';
 import { SojournError } from '../types/errors.js';
 import type { CallContext } from '../types/operation.js';
 import type { CreateSession, Isolation, SessionRecord } from '../types/session.js';
@@ -84,8 +86,7 @@ export function parseOptions(
 ): Record<string, unknown> {
   const options = definition.options.safeParse(given);
   if (options.success) return optionsSchema.parse(options.data);
-  const [issue] = options.error.issues;
-  const detail = `options.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
+  const detail = issueLine(issueTexts(options.error, given, ['options']).slice(0, 1));
   throw new SojournError('invalid_params', detail, { kind: definition.name });
 }
 
@@ -98,4 +99,22 @@ export function createKey(call: CallContext, ...origin: string[]): string | unde
   return createHash('sha256')
     .update(JSON.stringify([...origin, call.principal.id, call.idempotency_key]))
     .digest('hex');
+}
+
+/** The first event of every journal that begins with itself. */
+export const createdEvent = ({ session_id, created_at, kind, owner }: SessionRecord): SessionEvent => ({
+  session_id,
+  seq: 0,
+  at: created_at,
+  type: 'created',
+  kind,
+  owner,
+});
+
+/** @throws invalid_params with the kinds that there are */
+export function engineOf(engines: IEngines, kind: string): EngineDefinition {
+  const definition = engines.get(kind);
+  if (definition) return definition;
+  const kinds = [...engines.keys()].join(', ');
+  throw new SojournError('invalid_params', `kind: no engine for '${kind}'; there are: ${kinds}.`, { kind });
 }

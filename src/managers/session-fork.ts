@@ -4,11 +4,13 @@
  */
 import type { Absence } from '../core/incarnation.js';
 import type { SessionInstance } from '../core/session-instance.js';
+import { checkConditions } from '../core/write-conditions.js';
 import { isSojournError } from '../types/errors.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
 import type { NotKept } from '../types/events.js';
 import type { ForkRequest } from '../types/managers.js';
 import type { IConfig } from '../types/config.js';
+import type { WriteConditions } from '../types/operation.js';
 import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { ForkMoment, ISessionInstance, SessionRecord } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
@@ -29,6 +31,7 @@ interface Wanted {
   readonly owner: string;
   readonly key: string | undefined;
   readonly request: ForkRequest;
+  readonly conditions: WriteConditions;
 }
 
 interface Forked {
@@ -43,7 +46,10 @@ export type MakeInstance = (
   absence: Absence | null,
 ) => SessionInstance;
 
-/** @throws engine_unavailable when a live fork was demanded and cannot be had · session_exists */
+/**
+ * @throws engine_unavailable when a live fork was demanded and cannot be had · session_exists · conflict ·
+ * epoch_mismatch
+ */
 export async function forkSession(
   source: ISessionInstance,
   wanted: Wanted,
@@ -52,6 +58,7 @@ export async function forkSession(
 ): Promise<Forked> {
   const made: Forked[] = [];
   await source.fork(async (moment) => {
+    checkConditions(source.id, source.getState(), wanted.conditions);
     const forked =
       (wanted.request.live === false ? null : await forkLive(moment, wanted, services, make)) ??
       (await forkStored(moment, wanted, services, make));

@@ -14,7 +14,15 @@ import { errors, SojournError } from '../types/errors.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
-import type { IPersistenceManager, ISessionManager, ListQuery, SessionList } from '../types/managers.js';
+import type {
+  ConditionalCall,
+  ForkRequest,
+  ForkResult,
+  IPersistenceManager,
+  ISessionManager,
+  ListQuery,
+  SessionList,
+} from '../types/managers.js';
 import type { CallContext, Principal } from '../types/operation.js';
 import type { Disposable, IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type {
@@ -30,11 +38,11 @@ import type {
 import type { ISessionStore } from '../types/store.js';
 import { ExpiryKeeper } from './expiry-keeper.js';
 import { liveSession } from './live-session.js';
-import { createKey, newRecord } from './new-session.js';
+import { createdEvent, createKey, engineOf, newRecord } from './new-session.js';
 import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
 import { forkSession } from './session-fork.js';
-import type { ForkRequest, ForkResult } from '../types/managers.js';
+import { conditionsOf } from './session-conditions.js';
 import { removeSessionFolders, sessionFolders, sweepSessionFolders } from './session-folders.js';
 import { workspacesOf } from './workspaces.js';
 import { inactivityOf, listSessions, liveFactsOf, mayUse } from './session-listing.js';
@@ -127,8 +135,8 @@ export class SessionManager implements ISessionManager {
     return this.describe(await this.record(id, principal));
   }
 
-  async updateSession(id: string, patch: SessionPatch, principal: Principal): Promise<SessionMetadata> {
-    await this.record(id, principal);
+  async updateSession(id: string, patch: SessionPatch, call: ConditionalCall): Promise<SessionMetadata> {
+    (await conditionsOf(this.services, id, call))();
     const { pool, store, clock } = this.services;
     const live = pool.peek(id);
     live?.touch();
@@ -139,9 +147,13 @@ export class SessionManager implements ISessionManager {
     return changed;
   }
 
-  async deleteSession(id: string, principal: Principal): Promise<void> {
-    await this.record(id, principal);
-    await this.changing.run(id, async () => this.remove(await this.record(id, principal)));
+  async deleteSession(id: string, call: ConditionalCall): Promise<void> {
+    await this.record(id, call.principal);
+    await this.changing.run(id, async () => {
+      const record = await this.record(id, call.principal);
+      (await conditionsOf(this.services, id, call))();
+      await this.remove(record);
+    });
   }
 
   async forkSession(id: string, request: ForkRequest, call: CallContext): Promise<ForkResult> {
@@ -153,7 +165,7 @@ export class SessionManager implements ISessionManager {
       const existing = await store.getSession(childId);
       if (existing) return { ...this.existing(existing, {}, call, key), live: false, not_kept: [] };
       await checkSessionLimits(store, config, call.principal);
-      const wanted = { id: childId, key, request, owner: call.principal.id };
+      const wanted = { id: childId, key, request, owner: call.principal.id, conditions: call };
       const { instance, live, not_kept } = await this.use(id, call.principal, (source) =>
         forkSession(source, wanted, this.services, (...made) => this.instance(...made)),
       );
@@ -181,22 +193,29 @@ export class SessionManager implements ISessionManager {
     return { events, head_seq: record.head_seq, next_seq: last < record.head_seq ? last + 1 : null };
   }
 
-  async hibernate(id: string, principal: Principal): Promise<SessionMetadata> {
-    await this.record(id, principal);
+  async hibernate(id: string, call: ConditionalCall): Promise<SessionMetadata> {
+    (await conditionsOf(this.services, id, call))();
     const live = this.services.pool.peek(id);
     if (live) await this.keeper.putToSleep(live);
-    return this.getMetadata(id, principal);
+    return this.getMetadata(id, call.principal);
   }
 
-  async save(id: string, principal: Principal): Promise<void> {
-    await this.record(id, principal);
+  async save(id: string, call: ConditionalCall): Promise<void> {
+    (await conditionsOf(this.services, id, call))();
     await this.services.pool.peek(id)?.checkpoint('save');
     await this.services.store.sync();
   }
 
-  async retryFailed(id: string, principal: Principal): Promise<void> {
-    const { failure } = await this.record(id, principal);
-    if (failure) await this.services.store.updateSession(id, { failure: null });
+  async restart(id: string, keepState: boolean, call: ConditionalCall): Promise<SessionMetadata> {
+    const { failure } = await this.record(id, call.principal);
+    if (failure) {
+      (await conditionsOf(this.services, id, call))();
+      await this.services.store.updateSession(id, { failure: null });
+    }
+    return this.use(id, call.principal, async (session) => {
+      (await conditionsOf(this.services, id, call))();
+      return session.restart(keepState);
+    });
   }
 
   saveDirtySessions(): Promise<void> {
@@ -250,28 +269,12 @@ export class SessionManager implements ISessionManager {
     key: string | undefined,
   ): Promise<SessionMetadata> {
     const { store, config, clock, ids } = this.services;
-    const definition = this.engineOf(request.kind ?? 'python');
+    const definition = engineOf(this.services.engines, request.kind ?? 'python');
     await checkSessionLimits(store, config, call.principal);
     const at = new Date(clock.now()).toISOString();
-    const record = await newRecord({
-      id,
-      uid: ids.uid(),
-      request,
-      owner: call.principal.id,
-      at,
-      key,
-      definition,
-      config,
-    });
-    const first = {
-      session_id: id,
-      seq: 0,
-      at,
-      type: 'created' as const,
-      kind: record.kind,
-      owner: record.owner,
-    };
-    await store.createSession(record, first);
+    const owner = call.principal.id;
+    const record = await newRecord({ id, uid: ids.uid(), request, owner, at, key, definition, config });
+    await store.createSession(record, createdEvent(record));
     const instance = this.instance(record, definition, null);
     try {
       await instance.wake();
@@ -342,7 +345,7 @@ export class SessionManager implements ISessionManager {
       throw new SojournError('storage_error', detail, { session_id: id, damaged: true });
     }
     const absence = { cause: record.asleep ?? 'server_restarted' };
-    const instance = this.instance(record, this.engineOf(record.kind), absence);
+    const instance = this.instance(record, engineOf(this.services.engines, record.kind), absence);
     this.keeper.add(instance);
     return instance;
   }
@@ -384,13 +387,6 @@ export class SessionManager implements ISessionManager {
   private describe(record: SessionRecord): SessionMetadata {
     const live = liveFactsOf(this.services.pool, record.session_id);
     return describeSession(record, live, inactivityOf(this.services));
-  }
-
-  private engineOf(kind: string): EngineDefinition {
-    const definition = this.services.engines.get(kind);
-    if (definition) return definition;
-    const kinds = [...this.services.engines.keys()].join(', ');
-    throw new SojournError('invalid_params', `kind: no engine for '${kind}'; there are: ${kinds}.`, { kind });
   }
 
   private assertOpen(): void {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { notKeptSchema, sessionEventSchema } from '../types/events.js';
 import type { ISessionManager } from '../types/managers.js';
-import { defineSessionOperation } from '../types/operation.js';
+import { conditionKeys, defineSessionOperation } from '../types/operation.js';
 import type { Operation } from '../types/operation.js';
 import {
   createSessionSchema,
@@ -42,6 +42,7 @@ function metadataOperations(sessions: ISessionManager): Operation[] {
     defineSessionOperation({
       name: 'update_session',
       access: 'write',
+      takes: conditionKeys,
       summary: 'Changes name, description, tags or timeouts.',
       params: createSessionSchema
         .pick({ name: true, description: true, tags: true, timeout_s: true, expire_after_s: true })
@@ -51,17 +52,18 @@ function metadataOperations(sessions: ISessionManager): Operation[] {
         ),
       result: sessionMetadataSchema,
       http: [{ method: 'PATCH', path: '/sessions/:id' }],
-      handle: (params, call) => sessions.updateSession(call.session_id, params, call.principal),
+      handle: (params, call) => sessions.updateSession(call.session_id, params, call),
     }),
     defineSessionOperation({
       name: 'delete_session',
       access: 'write',
+      takes: conditionKeys,
       summary: 'Ends a session and removes everything it stored.',
       params: none,
       result: z.object({ session_id: z.string(), deleted: z.literal(true) }),
       http: [{ method: 'DELETE', path: '/sessions/:id', status: 204 }],
       handle: async (_params, call) => {
-        await sessions.deleteSession(call.session_id, call.principal);
+        await sessions.deleteSession(call.session_id, call);
         return { session_id: call.session_id, deleted: true as const };
       },
     }),
@@ -81,32 +83,32 @@ function stateOperations(sessions: ISessionManager): Operation[] {
     defineSessionOperation({
       name: 'restart',
       access: 'write',
+      takes: conditionKeys,
       summary: 'Starts the live state anew: empty, or with preserve_state from a checkpoint taken now.',
       params: z.strictObject({ preserve_state: z.boolean().default(false) }),
       result: sessionMetadataSchema,
-      handle: async (params, call) => {
-        await sessions.retryFailed(call.session_id, call.principal);
-        return call.use((session) => session.restart(params.preserve_state));
-      },
+      handle: ({ preserve_state }, call) => sessions.restart(call.session_id, preserve_state, call),
     }),
     defineSessionOperation({
       name: 'save',
       access: 'write',
+      takes: conditionKeys,
       summary: 'A barrier: answers when everything up to now is in a checkpoint and on the disk.',
       params: none,
       result: sessionMetadataSchema,
       handle: async (_params, call) => {
-        await sessions.save(call.session_id, call.principal);
+        await sessions.save(call.session_id, call);
         return sessions.getMetadata(call.session_id, call.principal);
       },
     }),
     defineSessionOperation({
       name: 'hibernate',
       access: 'write',
+      takes: conditionKeys,
       summary: 'Puts the session to sleep: it costs disk and no memory until its next use wakes it.',
       params: none,
       result: sessionMetadataSchema,
-      handle: (_params, call) => sessions.hibernate(call.session_id, call.principal),
+      handle: (_params, call) => sessions.hibernate(call.session_id, call),
     }),
     defineSessionOperation({
       name: 'keep_alive',
@@ -129,6 +131,7 @@ function forkOperations(sessions: ISessionManager): Operation[] {
     defineSessionOperation({
       name: 'fork',
       access: 'write',
+      takes: conditionKeys,
       summary:
         'A new session with the state and history of this one: its whole live state where that can be had.',
       params: z.strictObject({

@@ -129,7 +129,7 @@ export interface EventsOptions {
   signal?: AbortSignal;
 }
 
-export interface ForkOptions extends WriteCallOptions {
+export interface ForkOptions extends Omit<WriteCallOptions, 'onBusy' | 'waitS'> {
   name?: string;
   description?: string;
   /** true: the whole heap or an error; false: as a checkpoint keeps it. */

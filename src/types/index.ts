@@ -101,10 +101,14 @@ export type {
   Vitals,
 } from './health.js';
 export {
+  conditionKeys,
   defineServerOperation,
   defineSessionOperation,
   ICatalogue,
   ITransport,
+  journaledKeys,
+  optionKeysOf,
+  turnKeys,
   writeOptionsSchema,
 } from './operation.js';
 export type {
@@ -118,6 +122,8 @@ export type {
   SessionCall,
   SessionOperation,
   TransportHost,
+  WriteConditions,
+  WriteOptionKey,
   WriteOptions,
 } from './operation.js';
 export { defineEngine, defineEngineOperation, defineStatelessOperation, IEngines } from './engine.js';

@@ -1,6 +1,6 @@
 /** The managers: who finds and wakes sessions, who writes them behind the client's back, who owns the process. */
 import type { NotKept, SessionEvent } from './events.js';
-import type { CallContext, Principal } from './operation.js';
+import type { CallContext, Principal, WriteConditions } from './operation.js';
 import type { Disposable } from './ports.js';
 import type {
   CreateSession,
@@ -24,6 +24,10 @@ export interface ForkRequest {
 /** `not_kept`: what the new session does not have of the old one. */
 export type ForkResult = SessionMetadata & { live: boolean; not_kept: NotKept[] };
 
+export interface ConditionalCall extends WriteConditions {
+  readonly principal: Principal;
+}
+
 export interface ISessionManager extends Disposable {
   start(): Promise<void>;
   /** @throws session_exists · limit_exceeded · engine_unavailable · invalid_params */
@@ -34,19 +38,20 @@ export interface ISessionManager extends Disposable {
   use<T>(id: string, principal: Principal, work: (session: ISessionInstance) => Promise<T>): Promise<T>;
   /** Without waking it. @throws session_not_found */
   getMetadata(id: string, principal: Principal): Promise<SessionMetadata>;
-  updateSession(id: string, patch: SessionPatch, principal: Principal): Promise<SessionMetadata>;
-  deleteSession(id: string, principal: Principal): Promise<void>;
+  /** This and the following: @throws conflict · epoch_mismatch, by the conditions of the call */
+  updateSession(id: string, patch: SessionPatch, call: ConditionalCall): Promise<SessionMetadata>;
+  deleteSession(id: string, call: ConditionalCall): Promise<void>;
   /** A new session with the state and history that this one has in its turn. @throws session_exists */
   forkSession(id: string, request: ForkRequest, call: CallContext): Promise<ForkResult>;
   executeCommand(id: string, command: string, call: CallContext): Promise<ExecuteResult>;
   listSessions(query: ListQuery, principal: Principal): Promise<SessionList>;
   readEvents(id: string, sinceSeq: number, limit: number, principal: Principal): Promise<EventPage>;
   /** Checkpoints and lets go of the live state. */
-  hibernate(id: string, principal: Principal): Promise<SessionMetadata>;
+  hibernate(id: string, call: ConditionalCall): Promise<SessionMetadata>;
   /** Resolves when everything up to now is in a checkpoint and on the disk. */
-  save(id: string, principal: Principal): Promise<void>;
-  /** Lets a session that was set aside be woken once more, after its files were mended. */
-  retryFailed(id: string, principal: Principal): Promise<void>;
+  save(id: string, call: ConditionalCall): Promise<void>;
+  /** Rebuilds the live state; also of a session that was set aside, whose files were mended since. */
+  restart(id: string, keepState: boolean, call: ConditionalCall): Promise<SessionMetadata>;
   saveDirtySessions(): Promise<void>;
   /** Takes no more work, and resolves when what runs has ended: by itself within the grace time, else interrupted. */
   drain(): Promise<void>;

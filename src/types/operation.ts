@@ -15,7 +15,7 @@ export interface Principal {
   readonly access: Access;
 }
 
-/** How a write wants to be treated; the same keys on every transport. */
+/** How a write wants to be treated; the same keys on every transport. An operation says which of them it takes. */
 export const writeOptionsSchema = zod.object({
   on_busy: zod.enum(['enqueue', 'reject', 'interrupt']).optional().describe('While another write runs.'),
   wait_s: zod
@@ -34,6 +34,15 @@ export const writeOptionsSchema = zod.object({
     .describe("A second call with the same key gets the first one's answer."),
 });
 export type WriteOptions = zod.infer<typeof writeOptionsSchema>;
+export type WriteConditions = Pick<WriteOptions, 'if_seq' | 'if_epoch'>;
+
+/** All writes take `idempotency_key`; these only what honours them. */
+export type WriteOptionKey = Exclude<keyof WriteOptions, 'idempotency_key'>;
+export const conditionKeys = ['if_seq', 'if_epoch'] as const satisfies readonly WriteOptionKey[];
+/** Of a write that takes its turn and whose caller waits for its end. */
+export const turnKeys = ['on_busy', ...conditionKeys] as const satisfies readonly WriteOptionKey[];
+/** Of a write whose answer can be had later by its place in the journal. */
+export const journaledKeys = [...turnKeys, 'wait_s'] as const satisfies readonly WriteOptionKey[];
 
 /** What surrounds one call, whatever transport it came by. */
 export interface CallContext extends WriteOptions {
@@ -83,6 +92,8 @@ export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.Zod
   /** Of those that take a body: the parameter that the name of a sent file stands for, where it is not given. */
   readonly fileNameParam?: string;
   readonly media?: MediaForm;
+  /** Which options of writes it honours, beside `idempotency_key`: it refuses all others. None when left out. */
+  readonly takes?: readonly WriteOptionKey[];
   /** True when the handler itself gives a repeated idempotency key the first answer. */
   readonly answersOnce?: boolean;
 }
@@ -113,6 +124,10 @@ export interface SessionCall extends CallContext {
 
 export type Operation = ServerOperation | SessionOperation;
 
+/** The options of writes that an operation takes among its parameters. */
+export const optionKeysOf = ({ access, takes = [] }: Operation): readonly (keyof WriteOptions)[] =>
+  access === 'read' ? [] : ['idempotency_key', ...takes];
+
 export const defineServerOperation = <P extends z.ZodType, R extends z.ZodType>(
   operation: Omit<ServerOperation<P, R>, 'scope'>,
 ): ServerOperation<P, R> => ({ scope: 'server', ...operation });
@@ -132,7 +147,7 @@ export interface ICatalogue {
   get(name: string): Operation;
   /**
    * Validates, authorises and runs one operation. `params.session_id` names the session for session operations,
-   * and the keys of `writeOptionsSchema` may stand among the parameters of a write.
+   * and the keys of `writeOptionsSchema` that the operation takes may stand among its parameters.
    * @throws SojournError of every code in the table.
    */
   call(name: string, params: unknown, call: CallContext): Promise<unknown>;

@@ -358,6 +358,8 @@ export interface SessionState {
   status: SessionStatus;
   epoch: number;
   head_seq: number;
+  /** The last seq that a client caused. */
+  content_seq: number;
   queue_length: number;
   /** The input that runs now. */
   running_seq: number | null;

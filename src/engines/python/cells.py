@@ -35,7 +35,11 @@ class Cells:
     def _publish(self, name: str) -> None:
         source = self.sources[name]
         # Without a time of change linecache never looks for the file.
-        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        lines = source.splitlines(keepends=True)
+        # Tracebacks count on the end of the last line, else their carets are one column off.
+        if lines and not lines[-1].endswith('\n'):
+            lines[-1] += '\n'
+        linecache.cache[name] = (len(source), None, lines, name)
 
     def _forget(self, name: str) -> None:
         if name in self.sources:

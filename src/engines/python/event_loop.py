@@ -18,9 +18,14 @@ LOOP_NAMES = frozenset({'create_task', 'ensure_future', 'get_running_loop', 'cur
 CANCEL_ROUNDS = 100
 
 
+def awaits_at_top(code: types.CodeType) -> bool:
+    """True when evaluating it makes a coroutine. A task that is merely its value is nobody's wish to wait."""
+    return bool(code.co_flags & inspect.CO_COROUTINE)
+
+
 def needs_loop(tree: ast.AST, *codes: types.CodeType | None) -> bool:
     """True for code that awaits at its top level or asks for the running loop there."""
-    if any(code is not None and code.co_flags & inspect.CO_COROUTINE for code in codes):
+    if any(code is not None and awaits_at_top(code) for code in codes):
         return True
     return any(
         (isinstance(node, ast.Attribute) and node.attr in LOOP_NAMES)
@@ -53,12 +58,12 @@ class EventLoop:
                 self._loop = None
             asyncio.set_event_loop(self._loop)
 
-    def run(self, work: Callable[[], Any]) -> Any:
-        """Calls `work` inside the running loop, awaits what it returns if that can be awaited."""
+    def run(self, work: Callable[[], Any], awaits: bool) -> Any:
+        """Calls `work` inside the running loop. `awaits`: it makes a coroutine, whose value is meant."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)
-        task = self._loop.create_task(_outcome(work))
+        task = self._loop.create_task(_outcome(work, awaits))
         try:
             failure, value = self._loop.run_until_complete(task)
         except BaseException:  # an interrupt while the loop waited
@@ -124,10 +129,10 @@ class EventLoop:
         loop._make_self_pipe()
 
 
-async def _outcome(work: Callable[[], Any]) -> tuple[BaseException | None, Any]:
+async def _outcome(work: Callable[[], Any], awaits: bool) -> tuple[BaseException | None, Any]:
     """A failure is handed out as a value, so that its traceback has no frames of the loop."""
     try:
         value = work()
-        return None, (await value if inspect.isawaitable(value) else value)
+        return None, (await value if awaits else value)
     except BaseException as failure:
         return failure, None

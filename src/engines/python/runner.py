@@ -17,7 +17,7 @@ from typing import Any, Callable
 
 from sojourn_kernel import rebuild
 from sojourn_kernel.cells import Cells
-from sojourn_kernel.event_loop import EventLoop, needs_loop
+from sojourn_kernel.event_loop import EventLoop, awaits_at_top, needs_loop
 from sojourn_kernel.interrupts import Interrupts, Terminated
 from sojourn_kernel.output import Output, TextStream
 from sojourn_kernel.showing import Showing
@@ -141,9 +141,9 @@ class Runner:
         else:
             run = _call
         if tree.body:
-            run(lambda: eval(body, self.namespace))
+            run(lambda: eval(body, self.namespace), awaits_at_top(body))
         if shown is not None:
-            value = run(lambda: eval(shown, self.namespace))
+            value = run(lambda: eval(shown, self.namespace), awaits_at_top(shown))
             if value is not None:
                 self.namespace['_'] = value
                 self.showing.result(value)
@@ -162,7 +162,7 @@ class Runner:
         return _error_fields(error, _safe_text(message), text)
 
 
-def _call(work: Callable[[], Any]) -> Any:
+def _call(work: Callable[[], Any], _awaits: bool) -> Any:
     return work()
 
 
