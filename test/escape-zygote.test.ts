@@ -111,8 +111,7 @@ live_fork.take_uid = take_uid`);
 take = live_fork.take_uid
 def leave_one(uid):
     if os.fork() == 0:
-        import time
-        time.sleep(1000)
+        threading.Event().wait()
         os._exit(0)
     take(uid)
 live_fork.take_uid = leave_one`);

@@ -389,13 +389,12 @@ export class SessionInstance implements ISessionInstance {
     if (!this.pace.allows(this.services.clock.monotonic())) return;
     void this.mailbox
       .exclusive(() => this.engine(), { first: true })
-      .catch(this.logged('a session could not be rebuilt'));
+      .catch((error: unknown) => {
+        if (!this.ended) this.logged('a session could not be rebuilt')(error);
+      });
   }
 
-  /** Once the session has ended nothing fails any more. */
   private logged(message: string): (error: unknown) => void {
-    return (error) => {
-      if (!this.ended) this.services.log.error({ err: error, session_id: this.id }, message);
-    };
+    return (error) => this.services.log.error({ err: error, session_id: this.id }, message);
   }
 }

@@ -131,7 +131,7 @@ export const sessionMetadataSchema = z.object({
   recovery: recoverySchema,
   isolation: isolationSchema,
   /** Of the session kind, such as the sandbox profile of a Python session. */
-  options: z.record(z.string(), z.unknown()),
+  options: z.record(z.string(), z.unknown()).optional(),
   memory_mb: z.number(),
   memory_bytes: z.number().int(),
   stored_bytes: z.number().int(),
