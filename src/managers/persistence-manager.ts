@@ -82,9 +82,12 @@ export class PersistenceManager implements IPersistenceManager {
     const queue = [...sessions];
     const work = async () => {
       for (let session = queue.shift(); session; session = queue.shift()) {
-        await session.checkpoint(reason).catch((error: unknown) => {
+        // One that has ended meanwhile refuses before there is a promise.
+        try {
+          await session.checkpoint(reason);
+        } catch (error) {
           if (!hasLeft(error)) failures.push(error);
-        });
+        }
       }
     };
     await Promise.all(Array.from({ length: parallelSaves }, work));
