@@ -90,7 +90,7 @@ function wantedRange(answer: ByteAnswer, request: Request, response: Response) {
 
 /** `bytes=0-9`, `bytes=10-` or `bytes=-5`; null for anything else, which is then not heeded. */
 function parseRange(header: string, size: number): { start: number; end: number } | null {
-  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header) ?? [];
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header) ?? [];
   if (first === '' && last === '') return null;
   if (first === '') return { start: Math.max(0, size - Number(last)), end: size };
   if (last === '') return { start: Number(first), end: size };

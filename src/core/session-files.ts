@@ -23,7 +23,7 @@ import { fileErrors, withFileErrors } from './file-errors.js';
 import type { FileStaging } from './file-staging.js';
 import { FileUsage } from './file-usage.js';
 import { holdInside } from './hard-links.js';
-import { removeTree } from './workspace-files.js';
+import { isFileError } from './workspace-files.js';
 
 export interface SessionFilesServices {
   /** The workspace, absolute. */
@@ -97,7 +97,7 @@ export class SessionFiles implements ISessionFiles {
         if (place.name === '.') throw fileErrors.invalid(path, 'names no entry of a folder');
         if (!place.found) throw fileErrors.notFound(path);
         const { type } = place.found;
-        if (type === 'directory' && recursive) await removeTree(files, place.folder, place.name);
+        if (type === 'directory' && recursive) await this.removeFolder(place.reach, path);
         else await files.removeOne(place.reach);
         this.usage.forget();
         return { path: place.path, kind: type, deleted: true as const };
@@ -161,6 +161,14 @@ export class SessionFiles implements ISessionFiles {
       await files.remove(source);
       throw error;
     }
+  }
+
+  private removeFolder(reach: string, path: string): Promise<void> {
+    return this.services.files.remove(reach).catch((error: unknown) => {
+      // That it is full is no answer to who asked for all that is in it to go.
+      if (isFileError(error) && error.code === 'ENOTEMPTY') throw fileErrors.changed(path, error);
+      throw error;
+    });
   }
 
   private async roomAt(path: string, wanted: number): Promise<number> {

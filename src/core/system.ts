@@ -23,6 +23,7 @@ import type {
   ILog,
   ISpawner,
 } from '../types/ports.js';
+import { removeTree } from './remove-tree.js';
 
 export const systemClock: IClock = {
   now: () => Date.now(),
@@ -86,6 +87,12 @@ const exists = (path: string) =>
     () => false,
   );
 
+/** Never a folder: `rm` would go into one that has taken the place of the file meanwhile. */
+const removeFile = (path: string) =>
+  fs.unlink(path).catch((error: unknown) => {
+    if (!hasCode(error, 'ENOENT') && !hasCode(error, 'EISDIR')) throw error;
+  });
+
 async function writeAtomic(path: string, data: Uint8Array | string, mode = 0o644): Promise<void> {
   const temporary = join(dirname(path), `.${lowercase(10)}.tmp`);
   try {
@@ -98,7 +105,7 @@ async function writeAtomic(path: string, data: Uint8Array | string, mode = 0o644
     }
     await fs.rename(temporary, path);
   } catch (error) {
-    await fs.rm(temporary, { force: true });
+    await removeFile(temporary);
     throw error;
   }
 }
@@ -185,7 +192,7 @@ async function writePieces(path: string, pieces: AsyncIterable<Uint8Array>, attr
     for await (const piece of pieces) await handle.writeFile(piece);
     await setAttributes(handle, attributes);
   } catch (error) {
-    await fs.rm(path, { force: true });
+    await removeFile(path);
     throw error;
   } finally {
     await handle.close();
@@ -230,7 +237,7 @@ export const systemFiles: IFiles = {
     }
   },
   rename: (from, to) => fs.rename(from, to),
-  remove: (path) => fs.rm(path, { recursive: true, force: true }),
+  remove: (path) => removeTree(path, lowercase),
   async copy(from, to, mode) {
     await fs.copyFile(from, to);
     if (mode !== undefined) await fs.chmod(to, mode);

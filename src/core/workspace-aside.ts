@@ -5,7 +5,7 @@
  */
 import { dirname } from 'node:path';
 import type { FileOwner, FileStat, HeldDirectory, IFiles, ILog } from '../types/ports.js';
-import { isFileError, removeTree } from './workspace-files.js';
+import { isFileError } from './workspace-files.js';
 import { workspaceDepthMax } from './workspace-manifest.js';
 
 /** The clock of a file system runs behind that of the journal by up to a tick, of 10 ms at most. */
@@ -87,7 +87,7 @@ export class WorkspaceAside {
     if (isFolder && (taken === null || taken.type === 'directory'))
       await this.folder([from, stat], [to, taken], how, depth);
     else if (how.stays(stat)) return;
-    else if (taken !== null) await removeTree(files, source, name);
+    else if (taken !== null) await files.remove(from);
     else {
       await files.rename(from, to);
       // A file with several names may have one outside.

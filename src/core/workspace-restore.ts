@@ -5,7 +5,7 @@
  */
 import { SojournError } from '../types/errors.js';
 import type { FileOwner, FileStat, HeldDirectory, IFiles } from '../types/ports.js';
-import { hasPieces, isFileError, removeTree } from './workspace-files.js';
+import { hasPieces, isFileError } from './workspace-files.js';
 import { folderOf, workspaceManifestSchema, workspacePieceBytes } from './workspace-manifest.js';
 import type { WorkspaceEntry, WorkspaceFile, WorkspaceManifest } from './workspace-manifest.js';
 
@@ -70,7 +70,7 @@ class Restore {
     for (const { name } of await this.files.list(held.path)) {
       const inner = path === '' ? name : `${path}/${name}`;
       const stays = names.has(name) || this.skipped.has(inner) || this.skipped.has(path);
-      if (!stays) await removeTree(this.files, held, name);
+      if (!stays) await this.files.remove(`${held.path}/${name}`);
     }
     for (const entry of wanted) await this.entry(held, entry);
   }
@@ -80,15 +80,15 @@ class Restore {
     const found = await this.files.stat(reach);
     if (entry.type === 'file') {
       if (await this.isSame(reach, found, entry)) return;
-      if (found) await removeTree(this.files, held, nameOf(entry.path));
+      if (found) await this.files.remove(reach);
       const { mode, mtime_ms: mtimeMs } = entry;
       await this.files.writePieces(reach, this.pieces(entry), { mode, mtimeMs, owner: this.owner });
     } else if (entry.type === 'link') {
       if (found?.type === 'link' && (await this.files.readLink(reach)) === entry.target) return;
-      if (found) await removeTree(this.files, held, nameOf(entry.path));
+      if (found) await this.files.remove(reach);
       await this.files.makeLink(reach, entry.target);
     } else {
-      if (found && found.type !== 'directory') await removeTree(this.files, held, nameOf(entry.path));
+      if (found && found.type !== 'directory') await this.files.remove(reach);
       if (found?.type !== 'directory') await this.files.makeDirectory(reach, 0o700);
       await this.inner(reach, entry.path, entry.mode);
     }

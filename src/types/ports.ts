@@ -56,7 +56,10 @@ export interface IFiles {
   /** Never follows a final symbolic link; null when nothing is there. */
   stat(path: string): Promise<FileStat | null>;
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file or a whole folder; silent when it is already gone. */
+  /**
+   * Removes a file or a whole folder; silent when it is already gone. On Linux never reaches outside of the folder,
+   * whatever is swapped in it meanwhile; ENOTEMPTY when others go on to write to it.
+   */
   remove(path: string): Promise<void>;
   /** Links `to` to the bytes of `from`, or copies them where links are not possible. */
   copy(from: string, to: string, mode?: number): Promise<void>;
