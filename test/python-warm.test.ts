@@ -260,6 +260,8 @@ describe('a Python kernel that has no frozen copy to give', () => {
       expect(await frozen).to.equal(null);
       await capture.dispose();
       expect(await session.value('x')).to.equal('5');
+      // One that was told to end may not have ended yet.
+      for (const pid of await frozenPids(session)) await gone(pid);
       expect(await frozenPids(session)).to.deep.equal([]);
     });
   }
