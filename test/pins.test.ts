@@ -21,6 +21,8 @@ const errorPins: Record<string, [number, number]> = {
   file_not_found: [404, -32013],
   variable_not_found: [404, -32014],
   execution_not_found: [404, -32015],
+  column_not_found: [404, -32017],
+  index_not_found: [404, -32018],
   range_not_satisfiable: [416, -32016],
   session_exists: [409, -32020],
   session_busy: [409, -32021],

@@ -179,6 +179,25 @@ export const configSchema = z.strictObject({
       start_timeout_s: seconds('Until a kernel must have answered for the first time.').default(30),
     })
     .prefault({}),
+  data: z
+    .strictObject({
+      roots: z
+        .array(z.string().min(1))
+        .optional()
+        .describe('Folders whose files may be loaded; default: the one the server was started in.'),
+      memory_bytes: bytes('Tables of one data session; what is more goes to its disk.').default(1024 ** 3),
+      total_memory_bytes: bytes('Live data sessions together; beyond it no further one is made.').default(
+        10_000 * 1024 ** 2,
+      ),
+      cache_bytes: bytes('Columns that are kept at hand for point reads, of all sessions together.').default(
+        512 * 1024 ** 2,
+      ),
+      sessions: count('Data sessions in all.').default(100),
+      page_rows: count('Rows of one answer in JSON; more are read with a cursor.').default(10_000),
+      load_timeout_s: seconds('How long loading may take; 0 = no limit.').default(600),
+      sql_timeout_s: seconds('How long a statement of `sql` may run.').default(30),
+    })
+    .prefault({}),
   packages: z
     .strictObject({
       enabled: z

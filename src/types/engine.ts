@@ -4,12 +4,18 @@
  */
 import type { z } from 'zod';
 import type { ExecutionError, NotKept, OutputEventBody, ResultStatus } from './events.js';
-import type { Access, HttpAlias, MediaForm } from './operation.js';
+import type { ByteBody } from './files.js';
+import type { Access, HttpAlias, MediaForm, ServerOperation } from './operation.js';
 import type { ProcessHealth } from './health.js';
 import type { Disposable, ILog } from './ports.js';
 import type { ExecuteResult, Isolation } from './session.js';
 
 export interface IEngine extends Disposable {
+  /**
+   * Gets ready what a session begins with, once, where no state is restored: when it is made, and when recovery has
+   * no checkpoint. What it throws is the failure of the creation.
+   */
+  begin?(): Promise<void>;
   /** Runs code. Required when the capability `execute` is declared. */
   execute?(request: ExecuteRequest, context: RunContext): Promise<ExecuteOutcome>;
   /**
@@ -31,6 +37,13 @@ export interface IEngine extends Disposable {
   fork?(context: EngineContext): Promise<{ engine: IEngine; not_kept: NotKept[] }>;
   /** Removes all user state and keeps the session. */
   clear?(): Promise<void>;
+  /** Moves to another version of the state. Required when the capability `versions` is declared. */
+  readonly versions?: IVersions;
+  /**
+   * What its kind adds to the metadata of a session, as JSON. Stored with the session, so that it can be told while it
+   * sleeps; the same object as long as nothing changed.
+   */
+  facts?(): Readonly<Record<string, unknown>>;
   /** A folder beside the workspace that its code writes to; it goes with the live state. */
   readonly temporary?: string | null;
   /** Resident private memory in bytes, as last measured. */
@@ -42,6 +55,22 @@ export interface IEngine extends Disposable {
    * next, and is not repeated while one is awaited.
    */
   ping?(): Promise<void>;
+}
+
+/** Versions of a state, each made by one write and named by the place of its input. They form a tree with a head. */
+export interface IVersions {
+  /** Back to what the head was made from, that many times; as far as there is one. */
+  undo(steps: number): Promise<VersionReached>;
+  /** Forward again, along the way that was last taken; as far as there is one. */
+  redo(steps: number): Promise<VersionReached>;
+  /** To the version that was the head when everything up to `seq` was written. */
+  goto(seq: number): Promise<VersionReached>;
+}
+export interface VersionReached {
+  /** The place of the write that made the version that is the head now; 0 for the first one. */
+  readonly reached_seq: number;
+  /** How many steps were gone. */
+  readonly steps: number;
 }
 
 export interface ExecuteRequest {
@@ -64,6 +93,11 @@ export interface RunContext {
   emit(output: OutputEventBody): void;
   /** When more output waits to be stored than is good: resolves when more can be taken. Null: go on. */
   backlog?(): Promise<void> | null;
+  /**
+   * A read of another session of the same owner, by the name of an operation.
+   * @throws session_not_found · not_supported
+   */
+  ask?(sessionId: string, operation: string, params: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** Asks the session's user; null is the end of input. Missing where nobody can be asked. */
   requestInput?(request: { prompt: string; password: boolean }): Promise<string | null>;
 }
@@ -133,6 +167,8 @@ export interface EngineCapabilities {
   /** Running the journal's inputs again from a checkpoint gives the same state. */
   replay?: boolean;
   clear?: boolean;
+  /** Keeps versions of its state: undo, redo and goto apply. */
+  versions?: boolean;
 }
 
 /** What the engine is told about the session it will hold. */
@@ -196,6 +232,13 @@ export interface StatelessOperation<
   run(engine: E, params: z.output<P>, context: RunContext): Promise<ExecuteOutcome>;
 }
 
+export interface IntakePlace {
+  /** The session's folder, which exists. */
+  readonly workspace: string;
+  /** What was sent along, if anything was. */
+  readonly body: (ByteBody & { readonly name?: string }) | null;
+}
+
 /** A plugin: one session kind. */
 export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodType = z.ZodType> {
   /** The session kind. */
@@ -208,6 +251,23 @@ export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodTy
   readonly options: O;
   readonly operations?: readonly EngineOperation<E>[];
   readonly stateless?: readonly StatelessOperation<E>[];
+  /**
+   * Fields of `create_session` that are of this kind: they are options that may stand beside the common fields, and
+   * where one of them is given, the kind need not be.
+   */
+  readonly creation?: readonly string[];
+  /** Operations on the server that need no session of this kind. */
+  readonly serverOperations?: readonly ServerOperation[];
+  /**
+   * Puts what is too large for a record (bytes that were sent along, values in the options) into the workspace of a
+   * session that is about to be made, and returns the options that are stored.
+   */
+  intake?(options: z.output<O>, place: IntakePlace): Promise<Record<string, unknown>>;
+  /** How many sessions of this kind there may be, and how much memory the live ones may take together. */
+  readonly limits?: {
+    readonly sessions: { readonly max: number; readonly setting: string };
+    readonly memoryBytes: { readonly max: number; readonly setting: string };
+  };
   create(options: z.output<O>, context: EngineContext): Promise<E>;
   /** Gets shared resources ready ahead of the first session; may be skipped. */
   warmUp?(): Promise<void>;

@@ -23,6 +23,8 @@ export const errorTable = {
   file_not_found: { http: 404, rpc: -32013, retryable: false, title: 'File not found' },
   variable_not_found: { http: 404, rpc: -32014, retryable: false, title: 'Variable not found' },
   execution_not_found: { http: 404, rpc: -32015, retryable: false, title: 'Execution not found' },
+  column_not_found: { http: 404, rpc: -32017, retryable: false, title: 'Column not found' },
+  index_not_found: { http: 404, rpc: -32018, retryable: false, title: 'Index not found' },
   range_not_satisfiable: { http: 416, rpc: -32016, retryable: false, title: 'Range not satisfiable' },
   session_exists: { http: 409, rpc: -32020, retryable: false, title: 'Session exists' },
   session_busy: { http: 409, rpc: -32021, retryable: true, title: 'Session busy' },

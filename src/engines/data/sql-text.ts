@@ -1,0 +1,10 @@
+/** Names and values as SQL text. Whatever comes from outside goes through these two, or is a parameter. */
+
+/** `a"b` → `"a""b"`. */
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Text as a literal. */
+export const textLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** Several texts as a list literal. */
+export const textList = (texts: readonly string[]): string => `[${texts.map(textLiteral).join(', ')}]`;
