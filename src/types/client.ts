@@ -152,6 +152,10 @@ export interface ListFilesOptions {
   includeFiles?: boolean;
   includeDirs?: boolean;
 }
+export interface UploadOptions extends WriteCallOptions {
+  /** What the file is called here; its ending tells what it is. */
+  fileName?: string;
+}
 /** Bytes at hand, or as they come; only what is at hand can be sent again when a connection is lost. */
 export type ByteSource = Uint8Array | ByteStream;
 export type WriteAnswer = Camelized<WrittenFile & WriteReceipt & { full_path: string }>;
@@ -252,13 +256,18 @@ export interface ISojourn {
 export interface ICaller extends Disposable {
   call(operation: string, params: Record<string, unknown>, options?: WriteCallOptions): Promise<unknown>;
   events(sessionId: string, options: EventsOptions): AsyncIterable<SessionEvent>;
-  /** For operations that carry bytes. */
+  /** For operations that carry bytes, of a session or of the server. */
   upload(
     operation: string,
     params: Record<string, unknown>,
     source: ByteSource,
-    options?: WriteCallOptions,
+    options?: UploadOptions,
   ): Promise<unknown>;
+  /**
+   * An answer in another form than JSON, as it comes. To be read, to its end or until it is left.
+   * @throws not_supported when the operation has no such form
+   */
+  media(operation: string, params: Record<string, unknown>, type: string): Promise<ByteStream>;
   /** For operations that answer with bytes. */
   download(
     operation: string,
