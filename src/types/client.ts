@@ -2,6 +2,7 @@
  * What a program holds: a client, and one handle for each session. The embedded library and the network client give
  * the same two interfaces. Names are camelCase here; keys inside user data are never changed.
  */
+import type { IDataSession, TableFacts, TableSource } from './data-client.js';
 import type { EpochCause, MimeBundle, NotKept, ResultStatus, SessionEvent } from './events.js';
 import type { ByteStream, DeletedFile, FileContent, WorkspaceFileEntry, WrittenFile } from './files.js';
 import type { Disposable } from './ports.js';
@@ -22,19 +23,23 @@ type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
 /** The same object with its own keys in camelCase; what the values hold is untouched. */
 export type Camelized<T> = { [K in keyof T as K extends string ? Camel<K> : K]: T[K] };
 
-export type SessionInfo = Camelized<SessionMetadata>;
+export type SessionInfo = Camelized<SessionMetadata> & TableFacts;
 export type ExecutionResult = Camelized<ExecuteResult>;
 export type Receipt = Camelized<WriteReceipt>;
 export type OutputPiece = Camelized<OutputPage>;
 
-export interface CreateSessionOptions {
-  /** Default `python`. */
+export interface CreateSessionOptions extends TableSource {
+  /** Default `python`, or `data` where a table is named. */
   kind?: string;
   sessionId?: string;
   name?: string;
+  /** Another name for `name`. */
+  sessionName?: string;
   description?: string;
   tags?: string[];
   timeoutS?: number;
+  /** Another name for `timeoutS`. */
+  timeout?: number;
   expireAfterS?: number;
   durability?: Durability;
   recovery?: Recovery;
@@ -197,8 +202,8 @@ export interface ISessionFolder {
   download(path: string, options?: { start?: number; end?: number }): Promise<DownloadedFile>;
 }
 
-/** One session, as its user holds it. */
-export interface ISession {
+/** One session, as its user holds it. What its kind cannot do is refused with not_supported. */
+export interface ISession extends IDataSession {
   readonly id: string;
   readonly files: ISessionFolder;
   execute(code: string, options?: ExecuteOptions): Promise<ExecutionResult>;
