@@ -118,12 +118,12 @@ function codeRunner(
 function moveVersion(
   { versions }: IEngine,
   definition: EngineDefinition,
-  { operation, params }: RunRequest,
+  { operation, params, inputSeq }: RunRequest,
 ): Promise<VersionReached> | undefined {
   if (operation !== 'undo' && operation !== 'redo' && operation !== 'goto') return undefined;
   if (!versions) throw errors.notSupported(definition.name, operation);
-  if (operation === 'goto') return versions.goto(Number(params.seq));
-  return versions[operation](Number(params.steps));
+  if (operation === 'goto') return versions.goto(Number(params.seq), inputSeq);
+  return versions[operation](Number(params.steps), inputSeq);
 }
 
 async function execute(
