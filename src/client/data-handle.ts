@@ -1,6 +1,5 @@
 /** Changes the table of a session where it lies, and moves between the versions that the changes have made. */
 import type {
-  Cell,
   ColumnContent,
   FillNulls,
   IDataSession,
@@ -9,9 +8,9 @@ import type {
   SetValuesOptions,
   SortOptions,
   TableChange,
-  TableRows,
   VersionMove,
 } from '../types/data-client.js';
+import type { Cell, TableRows } from '../types/tables.js';
 import type { WriteCallOptions } from '../types/client.js';
 import { camelize, snakeize } from './casing.js';
 import { DataFocus } from './data-focus.js';

@@ -1,5 +1,6 @@
 /** The rows that match a condition: asked for when they are first used, and then answered from what has come. */
-import type { CellRecord, Condition, FilteredTable, IFilteredRows } from '../types/data-client.js';
+import type { IFilteredRows } from '../types/data-client.js';
+import type { CellRecord, Condition, FilteredTable } from '../types/tables.js';
 import { SojournError } from '../types/errors.js';
 import { DataQueries } from './data-queries.js';
 import type { Columns } from './data-queries.js';
