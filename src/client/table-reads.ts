@@ -34,12 +34,12 @@ export class TableReads extends DataQueries implements ITableReads {
     return this.read('get_slice', { start, end, columns });
   }
 
-  getColumn(column: string): Promise<ColumnValues> {
-    return this.read('get_column', { column });
+  getColumn(column: string, range: RowRange = {}): Promise<ColumnValues> {
+    return this.read('get_column', { column, ...range });
   }
 
-  getColumnData(column: string): Promise<ColumnValues> {
-    return this.read('get_column_data', { column });
+  getColumnData(column: string, range: RowRange = {}): Promise<ColumnValues> {
+    return this.read('get_column_data', { column, ...range });
   }
 
   getRowData(index: Label): Promise<{ index: Label; row: CellRecord }> {
