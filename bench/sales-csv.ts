@@ -16,7 +16,7 @@ export async function writeSales(path: string, rows: number): Promise<number> {
   let text = 'id,name,age,amount,city\n';
   for (let row = 0; row < rows; row += 1) {
     const amount = (next(1_000_000) / 100).toFixed(2);
-    text += `${row},customer ${1_000_000 + next(9_000_000)},${18 + next(80)},${amount},${cities[next(cities.length)] ?? ''}\n`;
+    text += `${row},customer no ${1_000_000 + next(9_000_000)},${18 + next(80)},${amount},${cities[next(cities.length)] ?? ''}\n`;
     if (row % rowsAtOnce !== rowsAtOnce - 1 && row !== rows - 1) continue;
     if (!file.write(text)) await once(file, 'drain');
     text = '';
