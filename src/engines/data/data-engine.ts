@@ -10,7 +10,7 @@ import type {
   RestoreReport,
   RunContext,
 } from '../../types/engine.js';
-import { errors } from '../../types/errors.js';
+import { errors, SojournError } from '../../types/errors.js';
 import type { NotKept } from '../../types/events.js';
 import type { Database } from './database.js';
 import type { DataServices } from './services.js';
@@ -28,6 +28,13 @@ export class DataEngine implements IEngine {
   /** The table as it is now. */
   get version(): Version {
     return this.state.head;
+  }
+
+  /** @throws checkpoint_not_found when no write with that seq made a version */
+  versionAt(seq: number): Version {
+    const found = this.state.versions.get(seq);
+    if (found) return found;
+    throw new SojournError('checkpoint_not_found', `There is no version ${seq}.`, { version: seq });
   }
 
   /** Makes a version from the present one; the next reads see it. */
