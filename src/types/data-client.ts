@@ -119,8 +119,11 @@ export interface SortOptions extends WriteCallOptions {
   /** Default `last`. */
   nulls?: 'first' | 'last';
 }
-/** What a change of the table answers: it made a version, named by `seq`. */
-export type TableChange = Receipt & Record<string, unknown> & { shape: [number, number] };
+/** What a change of the table answers: the shape that it has now, and the version it made. */
+export interface TableChange extends Receipt {
+  shape: [number, number];
+  version: number;
+}
 export interface VersionMove extends Receipt {
   headSeq: number;
   /** The place of the write whose state it is now. */
@@ -136,25 +139,33 @@ export interface IDataChanges {
   addColumn(column: string, content: ColumnContent, options?: WriteCallOptions): Promise<TableChange>;
   renameColumns(names: Readonly<Record<string, string>>, options?: WriteCallOptions): Promise<TableChange>;
   dropColumns(columns: string | readonly string[], options?: WriteCallOptions): Promise<TableChange>;
-  castColumns(dtypes: Readonly<Record<string, string>>, options?: WriteCallOptions): Promise<TableChange>;
-  fillNulls(fill: FillNulls, options?: WriteCallOptions): Promise<TableChange>;
-  dropNulls(columns?: readonly string[], options?: WriteCallOptions): Promise<TableChange>;
-  setValues(column: string, value: Cell, options?: SetValuesOptions): Promise<TableChange>;
-  appendRows(rows: TableRows, options?: WriteCallOptions): Promise<TableChange>;
+  /** By the names of pandas; a cell that does not fit is an error and nothing changes. */
+  castColumns(types: Readonly<Record<string, string>>, options?: WriteCallOptions): Promise<TableChange>;
+  fillNulls(value: Cell, options?: FillOptions): Promise<TableChange>;
+  dropNulls(options?: DropOptions): Promise<TableChange>;
+  /** All of them or none. */
+  setValues(values: readonly CellValue[], options?: WriteCallOptions): Promise<TableChange>;
+  /** A label stands under the name of the index. */
+  appendRows(rows: readonly Readonly<CellRecord>[], options?: WriteCallOptions): Promise<TableChange>;
   /** With the table of another session of the same owner. */
   join(other: string | { readonly id: string }, options: JoinOptions): Promise<TableChange>;
   /** Into a file of the workspace. */
   saveTable(path: string, options?: SaveTableOptions): Promise<Record<string, unknown>>;
 }
-/** What a new column holds: the same in all rows, one value for each, or what an expression of SQL gives. */
-export type ColumnContent = { value: Cell } | { values: readonly Cell[] } | { expression: string };
-export interface FillNulls {
-  columns?: readonly string[];
-  value?: Cell;
-  method?: string;
+/** What a new column holds: the same in all rows, or one value for each. */
+export type ColumnContent = { value: Cell } | { values: readonly Cell[] };
+export interface CellValue {
+  readonly index: Label;
+  readonly column: string;
+  readonly value: Cell;
 }
-export interface SetValuesOptions extends WriteCallOptions {
-  where?: Condition;
+export interface FillOptions extends WriteCallOptions {
+  /** Default all. */
+  columns?: readonly string[];
+}
+export interface DropOptions extends FillOptions {
+  /** `any`, the default: rows with a null in any of the columns; `all`: rows with nothing else. */
+  how?: 'any' | 'all';
 }
 export interface JoinOptions extends WriteCallOptions {
   on: string | readonly string[];

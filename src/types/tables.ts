@@ -21,6 +21,8 @@ export interface DataTable {
   truncated?: boolean;
   /** Where the next page begins. */
   nextStart?: number;
+  /** The seq of the version that these rows are of. */
+  version?: number;
 }
 export interface FilteredTable extends DataTable {
   /** How many rows there are in all. */
