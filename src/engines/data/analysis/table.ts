@@ -8,6 +8,7 @@ import { dtypeOf } from '../dtypes.js';
 import { refOf, relationOf } from '../relation.js';
 import type { Version } from '../version.js';
 import { columnOf } from '../version.js';
+import { labelType } from './target.js';
 import { cellsSchema, cut, cutShape, dtypesSchema, nextTurn, pageLimit } from './answers.js';
 import { recordMaker, recordsSchema, shapeOf, shapeSchema } from './answers.js';
 import type { CellRecord } from './answers.js';
@@ -44,7 +45,11 @@ export async function tableOf(
   const most = pageLimit(engine.services.pageRows, names.length, limit);
   const refs = names.map((name) => refOf(version, name));
   const select = ['"row"::DOUBLE', 'label', ...refs].join(', ');
-  const read = (tail: string) => rowsOf(engine, `SELECT ${select} FROM ${tail}`, names, signal);
+  const layout = {
+    names,
+    types: ['DOUBLE', labelType(version), ...names.map((name) => columnOf(version, name).type)],
+  };
+  const read = (tail: string) => rowsOf(engine, `SELECT ${select} FROM ${tail}`, layout, signal);
   let found: readonly TableRow[];
   let more: boolean;
   if ('from' in rows) {
@@ -92,13 +97,13 @@ function inOrder(wanted: readonly number[], found: readonly TableRow[]): TableRo
 async function rowsOf(
   engine: DataEngine,
   sql: string,
-  names: readonly string[],
+  { names, types }: { readonly names: readonly string[]; readonly types: readonly string[] },
   signal: AbortSignal | undefined,
 ): Promise<TableRow[]> {
   const rows: TableRow[] = [];
   const make = recordMaker(names);
   for await (const chunk of engine.database.stream(sql, [], signal)) {
-    const [places = [], labels = [], ...columns] = await columnsOf(chunk);
+    const [places = [], labels = [], ...columns] = await columnsOf(chunk, types);
     for (let at = 0; at < chunk.rowCount; at += 1) {
       const record = make(columns.map((cells) => cells[at] ?? null));
       rows.push({ row: places[at] ?? null, label: labels[at] ?? null, record });
@@ -108,12 +113,15 @@ async function rowsOf(
   return rows;
 }
 
-/** The cells of a chunk, column by column, some thousand at a time. */
-export async function columnsOf(chunk: DuckDBDataChunk): Promise<Cell[][]> {
+/**
+ * The cells of a chunk, column by column, some thousand at a time.
+ * @param types of its columns, as DuckDB writes them
+ */
+export async function columnsOf(chunk: DuckDBDataChunk, types: readonly string[]): Promise<Cell[][]> {
   const columns: Cell[][] = [];
   const atOnce = pieceRows(chunk.rowCount);
   for (let column = 0; column < chunk.columnCount; column += 1) {
-    columns.push(cellsOf(chunk, column));
+    columns.push(cellsOf(chunk, column, types[column] ?? ''));
     if (column % atOnce === atOnce - 1) await nextTurn();
   }
   return columns;

@@ -1,0 +1,22 @@
+import { openTable } from './test/support/data-tables.ts';
+const t = await openTable(`SELECT range AS id, random()*1000 AS x, (random()*100)::INT AS k, 'name'||(range%1000) AS s, random()>0.5 AS b FROM range(1000000)`);
+const time = async (label:string, f:()=>Promise<any>) => { const ts:number[]=[]; for(let i=0;i<5;i++){const a=performance.now(); await f(); ts.push(performance.now()-a);} console.log(label, ts.map(x=>x.toFixed(0)).join(' ')); };
+await time('stats x', ()=>t.call('get_stats',{column:'x'}));
+await time('stats id', ()=>t.call('get_stats',{column:'id'}));
+await time('stats s', ()=>t.call('get_stats',{column:'s'}));
+await time('stats b', ()=>t.call('get_stats',{column:'b'}));
+await time('stats k', ()=>t.call('get_stats',{column:'k'}));
+await time('stats hist', ()=>t.call('get_stats',{column:'x', histogram: 20}));
+await time('describe', ()=>t.call('describe'));
+await time('head', ()=>t.call('head'));
+await time('tail', ()=>t.call('tail'));
+await time('head where 1%', ()=>t.call('head',{where:{column:'x',operator:'<',value:10},n:20000}));
+await time('sample', ()=>t.call('sample',{n:100,seed:1}));
+await time('search', ()=>t.call('search',{text:'NAME99'}));
+await time('unique', ()=>t.call('get_unique',{column:'s'}));
+await time('dups', ()=>t.call('find_duplicates',{column:'s'}));
+await time('outl', ()=>t.call('get_outliers',{column:'x',std_devs:1.7}));
+const db=t.engine.database; const rel=(await import('./src/engines/data/relation.ts')).relationOf(t.version,['x']).from;
+for (const e of ['quantile_cont(c1,[0.25,0.5,0.75])','count(DISTINCT c1)','count(c1),count(*)-count(c1),avg(c1),min(c1),max(c1),sum(c1)','stddev_samp(c1)','CASE WHEN bool_and(abs(c1)<1e150) THEN stddev_samp(c1) FILTER (WHERE abs(c1) < 1e150) END', 'count(*)']) await time(e, ()=>db.row(`SELECT ${e} FROM ${rel}`));
+await t.close();
+process.exit(0)

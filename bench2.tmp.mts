@@ -1,0 +1,17 @@
+import { openTable } from './test/support/data-tables.ts';
+const t = await openTable(`SELECT range AS id, random()*1000 AS x, (random()*100)::INT AS k, 'name'||(range%1000) AS s, random()>0.5 AS b FROM range(1000000)`);
+const time = async (label:string, f:()=>Promise<any>) => { const ts:number[]=[]; for(let i=0;i<7;i++){const a=performance.now(); await f(); ts.push(performance.now()-a);} console.log(label, ts.map(x=>x.toFixed(0)).join(' ')); };
+const db=t.engine.database; const {relationOf}=(await import('./src/engines/data/relation.ts')); const rel=relationOf(t.version,['x']).from;
+const all=relationOf(t.version,undefined,`c1 < 10`).from;
+await time('raw filter read', ()=>db.read(`SELECT "row"::DOUBLE, label, c0,c1,c2,c3,c4 FROM ${all} LIMIT 10001`));
+await time('raw filter read no limit', ()=>db.read(`SELECT "row"::DOUBLE, label, c0,c1,c2,c3,c4 FROM ${all}`));
+await time('raw filter count', ()=>db.read(`SELECT count(c0),count(c1),count(c2),count(c3),count(c4),count(label) FROM ${all}`));
+for (const e of ['quantile_cont(c1,[0.25,0.5,0.75])','count(DISTINCT c1)', 'approx_count_distinct(c1)','quantile_cont(c1,0.5)', 'list_sort(list(c1))[5]', 'len(list(c1))', 'len(list_distinct(list(c1)))']) await time(e, ()=>db.row(`SELECT ${e} FROM ${rel}`));
+await time('direct', ()=>db.row(`SELECT quantile_cont(f1,[0.25,0.5,0.75]) FROM s1`));
+await time('direct distinct', ()=>db.row(`SELECT count(distinct f1) FROM s1`));
+await time('group distinct', ()=>db.row(`SELECT count(*) FROM (SELECT f1 FROM s1 GROUP BY f1)`));
+await time('sort', ()=>db.row(`SELECT count(*), sum(f1) FROM (SELECT f1 FROM s1 ORDER BY f1)`));
+await time('windowed', ()=>db.row(`SELECT count(*) FROM (SELECT f1, lag(f1) OVER (ORDER BY f1) l FROM s1) where l is distinct from f1`));
+await time('fetch all', async()=>{ let n=0; for await (const c of db.stream('select f1 from s1')) n+=c.rowCount; });
+await time('fetch all float64 sort', async()=>{ const a=new Float64Array(1e6); let n=0; for await (const c of db.stream('select f1 from s1')) { const v:any=c.getColumnVector(0); a.set(v.items, n); n+=c.rowCount;} a.sort(); let u=0; for(let i=1;i<a.length;i++) if(a[i]!==a[i-1]) u++; });
+await t.close(); process.exit(0);
