@@ -27,6 +27,7 @@ import { SessionManager } from './managers/session-manager.js';
 import { statelessOperations } from './managers/stateless-operations.js';
 import { StatelessRuns } from './managers/stateless-runs.js';
 import { sessionOperations } from './managers/session-operations.js';
+import { versionOperations } from './managers/version-operations.js';
 import { loadPlugins } from './plugins.js';
 import type { Plugins } from './plugins.js';
 import { memoryStore } from './storage/memory.js';
@@ -273,6 +274,8 @@ function createOperations(services: OperationServices): readonly Operation[] {
     ...serverOperations(sessions, engines, facts, clock),
     ...sessionOperations(sessions, clock),
     ...codeOperations(engines, sessions),
+    ...versionOperations(engines),
+    ...[...engines.values()].flatMap(({ serverOperations = [] }) => serverOperations),
     ...statelessOperations(engines, stateless),
     ...healthOperations(sessions, pool, new MachineGauge(files, clock, config.data_dir)),
   ];

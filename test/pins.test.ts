@@ -55,6 +55,7 @@ const eventTypes = [
   'input',
   'input_reply',
   'input_request',
+  'progress',
   'result',
   'stderr',
   'stdout',

@@ -37,7 +37,11 @@ export const shapeRules: readonly EngineRule[] = [
         const declared = capabilities[ability] === true;
         assert.equal(typeof engine[ability] === 'function', declared, `capability '${ability}'`);
       }
-      assert.ok(capabilities.execute || !capabilities.replay, 'only code can be run again');
+      const declared = capabilities.versions === true;
+      assert.equal(engine.versions !== undefined, declared, `capability 'versions'`);
+      const { operations = [] } = kit.fixture.definition;
+      const writes = capabilities.execute === true || operations.some(({ access }) => access === 'write');
+      assert.ok(writes || !capabilities.replay, 'there is nothing that could be run again');
     },
   },
   {

@@ -13,6 +13,8 @@ import type { IncrementalWriter } from './incremental-writer.js';
 import { planRecovery } from './recovery.js';
 import type { RecoveryPlan, ReplayInput } from './recovery.js';
 import { OutputGate } from './output-gate.js';
+import { closedInput, rebuildEvent } from './rebuild-events.js';
+import type { Absence, Embodied, Rebuilt } from './rebuild-events.js';
 import { replayInput } from './replay.js';
 import { summariseRebuild } from './session-metadata.js';
 import type { SessionServices } from './session-services.js';
@@ -20,13 +22,9 @@ import { WarmStates } from './warm-states.js';
 import { workspaceFileType } from './workspace.js';
 import { WorkspaceAside } from './workspace-aside.js';
 
-/** Why there is no live state at present. */
-export interface Absence {
-  readonly cause: EpochCause;
-  readonly details?: Readonly<Record<string, unknown>>;
-}
-
 const deaths = new Set<EpochCause>(['kernel_died', 'out_of_memory', 'hard_timeout', 'interrupt_escalated']);
+
+export type { Absence } from './rebuild-events.js';
 
 export interface IncarnationOwner {
   record(): SessionRecord;
@@ -165,7 +163,7 @@ export class Incarnation implements Disposable {
     const { definition, files, workspace } = this.services;
     const record = this.owner.record();
     await files.makeDirectory(workspace, 0o700);
-    if (this.absence === null) return this.adopt(await this.create(record.epoch));
+    if (this.absence === null) return this.adopt(await this.begin(await this.create(record.epoch)));
     await this.aside.mend();
     const mayReplay = record.recovery === 'replay' && definition.capabilities.replay === true;
     const { plan, built } = await this.recover({ ...record }, mayReplay);
@@ -204,6 +202,17 @@ export class Incarnation implements Disposable {
         passedOver.push(start);
         start = passedOver.length < 2 ? (plan.checkpoint?.parent ?? null) : null;
       }
+    }
+  }
+
+  /** @throws what the engine throws, which is gone then */
+  private async begin(engine: IEngine): Promise<IEngine> {
+    try {
+      await engine.begin?.();
+      return engine;
+    } catch (error) {
+      await engine.dispose();
+      throw error;
     }
   }
 
@@ -308,7 +317,10 @@ export class Incarnation implements Disposable {
     await this.warm.clear();
     const engine = await this.create(epoch);
     try {
-      if (!checkpoint) return { engine, notKept: [], warm: false };
+      if (!checkpoint) {
+        await engine.begin?.();
+        return { engine, notKept: [], warm: false, begun: engine.begin !== undefined };
+      }
       await restoreFiles(checkpoint, this.services);
       const report = await engine.restore(sourceOf(checkpoint, this.services));
       return { engine, notKept: [...checkpoint.not_kept, ...report.not_kept], warm: false };
@@ -345,49 +357,13 @@ export class Incarnation implements Disposable {
     const patch: SessionPatch = { epoch, asleep: null };
     this.writer.setEpoch(epoch);
     const events = await this.writer.appendEvents(
-      [
-        ...closing.map((seq) => ({
-          type: 'result' as const,
-          input_seq: seq,
-          status: 'interrupted' as const,
-          duration_ms: 0,
-          error: null,
-          reason: 'the server stopped before it had an answer',
-        })),
-        {
-          type: 'epoch' as const,
-          epoch,
-          cause: this.absence?.cause ?? 'server_restarted',
-          details: {
-            ...this.absence?.details,
-            ...(built.warm ? { warm: true } : {}),
-            ...(built.passedOver.length > 0 ? { unusable_checkpoints: built.passedOver } : {}),
-          },
-          restored_seq: plan.checkpoint?.seq ?? null,
-          replayed: built.replayed,
-          lost: [...plan.lost, ...built.lost],
-          not_kept: built.notKept,
-        },
-      ],
+      [...closing.map(closedInput), rebuildEvent(epoch, this.absence, plan, built)],
       patch,
     );
     this.formerHead = -1;
     const told = events.at(-1);
     if (told?.type === 'epoch') this.lastRebuild = summariseRebuild(told);
-    this.owner.rebuilt(patch, built.replayed.length);
+    // What it began with has no checkpoint yet, and counts like an input that would be run again.
+    this.owner.rebuilt(patch, built.replayed.length + (built.begun ? 1 : 0));
   }
-}
-
-interface Embodied {
-  engine: IEngine;
-  notKept: NotKept[];
-  /** It was kept, and nothing had to be restored. */
-  warm: boolean;
-}
-
-interface Rebuilt extends Embodied {
-  replayed: number[];
-  lost: number[];
-  /** Checkpoints that could not be restored. */
-  passedOver: string[];
 }

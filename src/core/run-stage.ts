@@ -16,7 +16,7 @@ export class RunStage {
   private readonly gate: OutputGate;
 
   constructor(
-    services: SessionServices,
+    private readonly services: SessionServices,
     private readonly writer: IncrementalWriter,
     private readonly seq: number,
     readonly controller: AbortController,
@@ -59,6 +59,7 @@ export class RunStage {
       controller,
       emit: gate.emit,
       backlog: () => gate.backlog() ?? writer.backlog(),
+      ask: this.services.ask,
       requestInput: ({ prompt, password }) => desk.ask(prompt, password),
       isWaiting: () => desk.question !== null,
     };

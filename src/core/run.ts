@@ -11,6 +11,7 @@ import type {
   IEngine,
   InterruptReason,
   RunContext,
+  VersionReached,
 } from '../types/engine.js';
 import { resultStatusSchema } from '../types/events.js';
 import type { ExecutionError, ResultStatus } from '../types/events.js';
@@ -28,6 +29,7 @@ export interface RunRequest {
   readonly replay?: boolean;
   readonly backlog?: RunContext['backlog'];
   readonly requestInput?: RunContext['requestInput'];
+  readonly ask?: RunContext['ask'];
   /** True while the run waits for input. */
   readonly isWaiting?: () => boolean;
 }
@@ -58,8 +60,16 @@ export async function runInEngine(
     controller.abort('timeout' satisfies InterruptReason);
   };
   const timer = timeoutMs > 0 ? clock.setTimer(timeoutMs, stop) : undefined;
-  const { inputSeq, emit, backlog, requestInput, replay = false } = request;
-  const context: RunContext = { signal: controller.signal, inputSeq, emit, backlog, requestInput, replay };
+  const { inputSeq, emit, backlog, requestInput, ask, replay = false } = request;
+  const context: RunContext = {
+    signal: controller.signal,
+    inputSeq,
+    emit,
+    backlog,
+    requestInput,
+    ask,
+    replay,
+  };
   const started = clock.monotonic();
   const elapsed = () => Math.round((clock.monotonic() - started) * 1000) / 1000;
   try {
@@ -73,6 +83,12 @@ export async function runInEngine(
       if (!engine.clear) throw errors.notSupported(definition.name, 'clear');
       await engine.clear();
       return { status: 'ok', duration_ms: elapsed(), value: {}, error: null };
+    }
+    const moved = moveVersion(engine, definition, request);
+    if (moved) {
+      const { reached_seq, steps } = await moved;
+      const value = { reached_seq, steps, exact: true };
+      return { status: 'ok', duration_ms: elapsed(), value, error: null };
     }
     const operation = definition.operations?.find((candidate) => candidate.name === request.operation);
     if (!operation) throw new Error(`engine "${definition.name}" has no operation "${request.operation}"`);
@@ -96,6 +112,18 @@ function codeRunner(
   if (operation === 'execute') return (context) => execute(engine, definition, params, context);
   const found = definition.stateless?.find((candidate) => candidate.name === operation);
   return found && ((context) => found.run(engine, found.params.parse(params), context));
+}
+
+/** Undefined for what is no move between versions. */
+function moveVersion(
+  { versions }: IEngine,
+  definition: EngineDefinition,
+  { operation, params, inputSeq }: RunRequest,
+): Promise<VersionReached> | undefined {
+  if (operation !== 'undo' && operation !== 'redo' && operation !== 'goto') return undefined;
+  if (!versions) throw errors.notSupported(definition.name, operation);
+  if (operation === 'goto') return versions.goto(Number(params.seq), inputSeq);
+  return versions[operation](Number(params.steps), inputSeq);
 }
 
 async function execute(

@@ -37,6 +37,7 @@ import { Reads } from './reads.js';
 import { RebuildPace } from './rebuild-pace.js';
 import { retired } from './retirement.js';
 import { setAside } from './set-aside.js';
+import { SessionFacts } from './session-facts.js';
 import { describeSession } from './session-metadata.js';
 import { SessionVitals } from './session-vitals.js';
 import { SessionSaver } from './session-saver.js';
@@ -56,6 +57,7 @@ export class SessionInstance implements ISessionInstance {
   private readonly pace = new RebuildPace();
   private readonly reads: Reads;
   private lastAccess: number;
+  private readonly facts = new SessionFacts();
   /** Set when this instance has ended; said to whoever still asks it. */
   private ended: SojournError | null = null;
 
@@ -90,8 +92,7 @@ export class SessionInstance implements ISessionInstance {
       patchFor: (write, outcome) => this.patchFor(write, outcome),
       settled: (write, outcome) => this.settled(write, outcome),
     });
-    const live = { engine: () => this.engine(), headSeq: () => this.writer.headSeq };
-    this.reads = new Reads(services, live);
+    this.reads = new Reads(services, { engine: () => this.engine(), headSeq: () => this.writer.headSeq });
     this.executions = new ExecutionReader(services, {
       record: () => this.currentRecord(),
       isUnanswered: (seq) => this.pipeline.isUnanswered(seq),
@@ -215,7 +216,11 @@ export class SessionInstance implements ISessionInstance {
 
   async wake(): Promise<void> {
     this.assertOpen();
-    await this.engine();
+    const engine = await this.engine();
+    // What it began with is kept like the effect of an input.
+    if (engine.begin && this.record.head_checkpoint === null) this.saver.add(0);
+    const patch = this.facts.patch(engine, this.record);
+    if (patch.facts) this.record = await this.services.store.updateSession(this.id, patch);
   }
 
   /** For the input that holds the turn. @throws storage_error when its effect cannot be kept */
@@ -290,27 +295,18 @@ export class SessionInstance implements ISessionInstance {
     return describeSession(this.currentRecord(), live, inactivity);
   }
 
-  isDirty(): boolean {
-    return this.saver.isDirty;
-  }
+  isDirty = (): boolean => this.saver.isDirty;
   get savePaused(): boolean {
     return this.saver.isPaused;
   }
-  markClean(): void {
-    this.saver.reset(0);
-  }
+  markClean = (): void => this.saver.reset(0);
 
-  getLastAccessTime(): number {
-    return this.lastAccess;
-  }
+  getLastAccessTime = (): number => this.lastAccess;
   touch(): void {
     this.lastAccess = this.services.clock.now();
   }
 
-  async getChangesSinceLastSave(): Promise<SessionEvent[]> {
-    const newest = await this.saver.newest();
-    return this.services.store.readJournal(this.id, (newest?.seq ?? -1) + 1, Number.MAX_SAFE_INTEGER);
-  }
+  getChangesSinceLastSave = (): Promise<SessionEvent[]> => this.saver.changes();
 
   async updateMetadata(patch: SessionPatch): Promise<SessionMetadata> {
     this.assertOpen();
@@ -345,7 +341,10 @@ export class SessionInstance implements ISessionInstance {
   }
 
   private patchFor(write: Write, outcome: RunOutcome): SessionPatch {
-    const patch = patchAfter(write, outcome, this.record, this.services.clock);
+    const patch = {
+      ...patchAfter(write, outcome, this.record, this.services.clock),
+      ...this.facts.patch(this.incarnation.current, this.record),
+    };
     this.touch();
     Object.assign(this.record, patch);
     return patch;

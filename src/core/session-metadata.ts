@@ -50,6 +50,7 @@ export function describeSession(
   const { lastAccess, memoryBytes: memory } = facts;
   const sleeps = facts.status !== 'hibernated' && facts.status !== 'busy' && record.timeout_s > 0;
   return {
+    ...record.facts,
     session_id: record.session_id,
     name: record.name,
     kind: record.kind,

@@ -4,6 +4,7 @@
  */
 import type { IEngine, IWarmState } from '../types/engine.js';
 import type { SojournError } from '../types/errors.js';
+import type { SessionEvent } from '../types/events.js';
 import type { SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
 import { fixEmptyState, fixState } from './checkpointer.js';
@@ -148,6 +149,13 @@ export class SessionSaver {
   async newest(): Promise<CheckpointRecord | null> {
     const { session_id, head_checkpoint } = this.host.record();
     return head_checkpoint === null ? null : this.services.store.getCheckpoint(session_id, head_checkpoint);
+  }
+
+  /** Journal events that the newest checkpoint does not cover. */
+  async changes(): Promise<SessionEvent[]> {
+    const { session_id } = this.host.record();
+    const from = ((await this.newest())?.seq ?? -1) + 1;
+    return this.services.store.readJournal(session_id, from, Number.MAX_SAFE_INTEGER);
   }
 
   private async saveNow(reason: string, freezable: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 /** What a live session needs from the rest of the program, handed in as one object. */
 import type { IConfig } from '../types/config.js';
-import type { EngineDefinition } from '../types/engine.js';
+import type { EngineDefinition, RunContext } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
 import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { ISessionStore } from '../types/store.js';
@@ -31,6 +31,8 @@ export interface SessionServices {
   readonly aside: string;
   /** The folder for output that is too much for the journal. */
   readonly outputs: string;
+  /** A read of another session of the same owner. */
+  readonly ask: NonNullable<RunContext['ask']>;
   /** An event was journaled. */
   readonly publish: (event: SessionEvent) => void;
   /** Recovery would take too long by now: a checkpoint is due. */

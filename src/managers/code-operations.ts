@@ -68,7 +68,7 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
       answersOnce: true,
       handle: async ({ code, command, ...rest }, call) => {
         const params = { code: code ?? command ?? '', ...rest };
-        return executeResultAnswer(await perform(kinds, 'execute', params, call));
+        return executeResultAnswer(await performWrite(kinds, 'execute', params, call));
       },
     }),
     defineSessionOperation({
@@ -105,7 +105,8 @@ function executionOperations(kinds: readonly string[], sessions: ISessionManager
       result: writeReceiptSchema,
       kinds,
       answersOnce: true,
-      handle: async (params, call) => writeReceiptSchema.parse(await perform(kinds, 'clear', params, call)),
+      handle: async (params, call) =>
+        writeReceiptSchema.parse(await performWrite(kinds, 'clear', params, call)),
     }),
   ];
 }
@@ -138,7 +139,7 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
     kinds,
     answersOnce: true,
     handle: async (params, call) =>
-      writeReceiptSchema.loose().parse(await perform(kinds, operation.name, asParams(params), call)),
+      writeReceiptSchema.loose().parse(await performWrite(kinds, operation.name, asParams(params), call)),
   });
 }
 
@@ -146,7 +147,8 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
 const strictly = (schema: z.ZodType): z.ZodType =>
   schema instanceof z.ZodObject && schema.def.catchall === undefined ? schema.strict() : schema;
 
-function perform(
+/** A write of sessions of these kinds. @throws not_supported for others */
+export function performWrite(
   kinds: readonly string[],
   operation: string,
   params: Record<string, unknown>,

@@ -8,7 +8,7 @@ import { WorkspaceGuard } from '../core/workspace-guard.js';
 import { SessionInstance } from '../core/session-instance.js';
 import type { WarmShelf } from '../core/warm-states.js';
 import type { IConfig } from '../types/config.js';
-import type { EngineDefinition } from '../types/engine.js';
+import type { EngineDefinition, RunContext } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
 import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { SessionRecord } from '../types/session.js';
@@ -28,6 +28,7 @@ export interface LiveSessionServices {
 export interface LiveSessionOwner {
   readonly staging: FileStaging;
   readonly warmShelf: WarmShelf;
+  ask: NonNullable<RunContext['ask']>;
   publish(event: SessionEvent): void;
   saveIsDue(instance: SessionInstance): void;
   broken(instance: SessionInstance): void;
@@ -65,6 +66,7 @@ export function liveSession(
       outputs,
       sessionFiles: session,
       fileChanges: new FileChanges(workspace, staging, files),
+      ask: owner.ask,
       publish: (event) => owner.publish(event),
       saveIsDue: () => owner.saveIsDue(instance),
       broken: () => owner.broken(instance),

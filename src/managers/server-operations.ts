@@ -1,12 +1,13 @@
 /** What can be asked of the server as a whole. */
 import { z } from 'zod';
+import { createParams, createRequest } from './create-request.js';
 import { isolationOf } from '../types/engine.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
 import type { ISessionManager } from '../types/managers.js';
 import { defineServerOperation } from '../types/operation.js';
 import type { Operation } from '../types/operation.js';
 import type { IClock } from '../types/ports.js';
-import { createSessionSchema, sessionMetadataSchema, sessionStatusSchema } from '../types/session.js';
+import { sessionMetadataSchema, sessionStatusSchema } from '../types/session.js';
 import type { Isolation } from '../types/session.js';
 
 export interface ServerFacts {
@@ -25,19 +26,20 @@ export function serverOperations(
   facts: ServerFacts,
   clock: IClock,
 ): Operation[] {
-  return [...listOperations(sessions), statusOperation(sessions, engines, facts, clock)];
+  return [...listOperations(sessions, engines), statusOperation(sessions, engines, facts, clock)];
 }
 
-function listOperations(sessions: ISessionManager): Operation[] {
+function listOperations(sessions: ISessionManager, engines: IEngines): Operation[] {
   return [
     defineServerOperation({
       name: 'create_session',
       access: 'write',
       summary: 'Creates a session; its id is chosen by the server when left out.',
-      params: createSessionSchema,
+      params: createParams(engines),
       result: sessionMetadataSchema,
       http: [{ method: 'POST', path: '/sessions', status: 201 }],
-      handle: (params, call) => sessions.createSession(params, call),
+      handle: (params, call) =>
+        sessions.createSession(createRequest(params, engines, call.body !== undefined), call),
     }),
     defineServerOperation({
       name: 'list_sessions',

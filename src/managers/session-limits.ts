@@ -1,7 +1,9 @@
 /** How many sessions there may be, in all and of one owner. */
 import type { IConfig } from '../types/config.js';
-import { errors } from '../types/errors.js';
 import type { Principal } from '../types/operation.js';
+import type { EngineDefinition } from '../types/engine.js';
+import { errors, SojournError } from '../types/errors.js';
+import type { ISessionPool } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
 
 /** @throws limit_exceeded when one more would be too many */
@@ -20,4 +22,23 @@ export async function checkSessionLimits(
   if (own.total < limits.sessions_per_owner) return;
   const setting = 'limits.sessions_per_owner';
   throw errors.limitExceeded('The number of sessions of one owner', setting, limits.sessions_per_owner);
+}
+
+/** What one kind allows. @throws limit_exceeded when one more would be too many, or would find no memory */
+export async function checkKindLimits(
+  { name, limits }: EngineDefinition,
+  { store, pool }: { store: ISessionStore; pool: ISessionPool },
+): Promise<void> {
+  if (!limits) return;
+  const { sessions, memoryBytes } = limits;
+  const { total } = await store.listSessions({ limit: 0, kind: name });
+  if (total >= sessions.max)
+    throw errors.limitExceeded(`The number of ${name} sessions`, sessions.setting, sessions.max);
+  const taken = pool
+    .getAllMetadata()
+    .reduce((sum, session) => sum + (session.kind === name ? session.memory_bytes : 0), 0);
+  if (taken < memoryBytes.max) return;
+  const { max, setting } = memoryBytes;
+  const detail = `The live ${name} sessions take ${taken} of ${max} bytes; delete some, or raise ${setting}.`;
+  throw new SojournError('limit_exceeded', detail, { limit: 'memory', setting, value: max, current: taken });
 }

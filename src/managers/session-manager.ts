@@ -38,7 +38,8 @@ import type {
 import type { ISessionStore } from '../types/store.js';
 import { ExpiryKeeper } from './expiry-keeper.js';
 import { liveSession } from './live-session.js';
-import { createdEvent, createKey, engineOf, newRecord } from './new-session.js';
+import { createKey, engineOf } from './new-session.js';
+import { createSession } from './session-creation.js';
 import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
 import { forkSession } from './session-fork.js';
@@ -268,23 +269,12 @@ export class SessionManager implements ISessionManager {
     call: CallContext,
     key: string | undefined,
   ): Promise<SessionMetadata> {
-    const { store, config, clock, ids } = this.services;
-    const definition = engineOf(this.services.engines, request.kind ?? 'python');
-    await checkSessionLimits(store, config, call.principal);
-    const at = new Date(clock.now()).toISOString();
-    const owner = call.principal.id;
-    const record = await newRecord({ id, uid: ids.uid(), request, owner, at, key, definition, config });
-    await store.createSession(record, createdEvent(record));
-    const instance = this.instance(record, definition, null);
-    try {
-      await instance.wake();
-    } catch (error) {
-      await instance.dispose();
-      await store.deleteSession(id);
-      throw error;
-    }
+    const instance = await createSession({ id, request, call, key }, this.services, (...made) =>
+      this.instance(...made),
+    );
     this.keeper.add(instance);
-    this.services.log.info({ session_id: id, kind: record.kind }, 'a session was created');
+    // What was loaded is kept before its source can change; nobody waits for it.
+    if (instance.isDirty()) void this.saveNow(instance);
     const created = await this.getMetadata(id, call.principal);
     this.expiry.note(created.expires_at);
     return created;
@@ -358,11 +348,24 @@ export class SessionManager implements ISessionManager {
     const owner = {
       staging: this.staging,
       warmShelf: this.warmShelf,
+      ask: (id: string, operation: string, params: Readonly<Record<string, unknown>>) =>
+        this.askFor(record, id, operation, params),
       publish: (event: SessionEvent) => this.events.emit(record.session_id, event),
       saveIsDue: (instance: SessionInstance) => void this.saveNow(instance),
       broken: (instance: SessionInstance) => void this.letGo(instance),
     };
     return liveSession(record, definition, this.services, owner, absence);
+  }
+
+  /** For one session's work that needs to read another one of the same owner. */
+  private askFor(
+    { owner }: SessionRecord,
+    id: string,
+    operation: string,
+    params: Readonly<Record<string, unknown>>,
+  ): Promise<unknown> {
+    const principal = { id: owner, access: 'read' as const };
+    return this.use(id, principal, (session) => session.performRead(operation, { ...params }));
   }
 
   private async saveNow(instance: ISessionInstance): Promise<void> {

@@ -57,14 +57,14 @@ export interface IEngine extends Disposable {
   ping?(): Promise<void>;
 }
 
-/** Versions of a state, each made by one write and named by the place of its input. They form a tree with a head. */
+/** Versions of a state, each made by one write and named by the place of its input. They form a tree with a head. `atSeq` is the place of the move itself. */
 export interface IVersions {
   /** Back to what the head was made from, that many times; as far as there is one. */
-  undo(steps: number): Promise<VersionReached>;
+  undo(steps: number, atSeq: number): Promise<VersionReached>;
   /** Forward again, along the way that was last taken; as far as there is one. */
-  redo(steps: number): Promise<VersionReached>;
+  redo(steps: number, atSeq: number): Promise<VersionReached>;
   /** To the version that was the head when everything up to `seq` was written. */
-  goto(seq: number): Promise<VersionReached>;
+  goto(seq: number, atSeq: number): Promise<VersionReached>;
 }
 export interface VersionReached {
   /** The place of the write that made the version that is the head now; 0 for the first one. */

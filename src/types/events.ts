@@ -83,6 +83,13 @@ const bodies = [
   }),
   /** What the run has shown up to here is to go; with `wait` only once it shows something else. */
   z.object({ type: z.literal('clear_output'), wait: z.boolean(), ...outputFields }),
+  /** How far long work is; `fraction` is a part of 1 where that is known. */
+  z.object({
+    type: z.literal('progress'),
+    message: z.string(),
+    fraction: z.number().nullable(),
+    ...outputFields,
+  }),
   z.object({ type: z.literal('input_request'), prompt: z.string(), password: z.boolean(), ...outputFields }),
   /** The answer to the request that was journaled at `input_id`. */
   z.object({
@@ -140,5 +147,5 @@ export type SessionEvent = z.infer<typeof placeSchema> & SessionEventBody;
 
 export type OutputEventBody = Extract<
   SessionEventBody,
-  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'clear_output' | 'truncated' }
+  { type: 'stdout' | 'stderr' | 'display' | 'execute_result' | 'clear_output' | 'progress' | 'truncated' }
 >;

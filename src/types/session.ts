@@ -70,6 +70,8 @@ export const sessionRecordSchema = z.object({
   failure: failureSchema.nullable(),
   /** Why the live state is gone, while it is: the cause that the next wake will journal. */
   asleep: epochCauseSchema.nullable(),
+  /** What its kind adds to the metadata. */
+  facts: z.record(z.string(), z.unknown()).optional(),
   /** Fingerprint of the idempotency key it was created with: a repeated creation finds its session. */
   create_key: z.string().optional(),
 });
@@ -106,7 +108,7 @@ export const rebuildSchema = z
 /** How the present live state came to be, when it is not the first. */
 export type Rebuild = z.infer<typeof rebuildSchema>;
 
-export const sessionMetadataSchema = z.object({
+const commonMetadataSchema = z.object({
   session_id: z.string(),
   name: z.string(),
   kind: z.string(),
@@ -145,15 +147,22 @@ export const sessionMetadataSchema = z.object({
   /** Of a live session that is not in its first incarnation; else null. */
   last_rebuild: rebuildSchema.nullable().optional(),
 });
-export type SessionMetadata = z.infer<typeof sessionMetadataSchema>;
+/** The fields that all kinds have; what a kind adds (shape and columns of a table) stands beside them. */
+export type SessionMetadata = z.infer<typeof commonMetadataSchema>;
+export const sessionMetadataSchema = commonMetadataSchema.loose();
 
 export const createSessionSchema = z.strictObject({
-  kind: z.string().default('python').describe('Which engine runs the session.'),
+  kind: z
+    .string()
+    .optional()
+    .describe('Which engine runs the session; default python, or the one that a given field belongs to.'),
   session_id: sessionIdSchema.optional().describe('Chosen by the server when left out.'),
   name: z.string().max(200).optional(),
+  session_name: z.string().max(200).optional().describe('Another name for name.'),
   description: z.string().max(10_000).optional(),
   tags: z.array(z.string().min(1).max(100)).max(100).optional(),
   timeout_s: z.number().min(0).max(1e9).optional().describe('Idle seconds until it hibernates; 0 = never.'),
+  timeout: z.number().min(0).max(1e9).optional().describe('Another name for timeout_s.'),
   expire_after_s: z
     .number()
     .min(0)

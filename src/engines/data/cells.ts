@@ -34,7 +34,7 @@ export function cellsOf(chunk: DuckDBDataChunk, column: number): Cell[] {
     return cells;
   }
   for (let row = 0; row < count; row += 1) {
-    const value = vector.getItem(row) as DuckDBValue;
+    const value = vector.getItem(row);
     cells[row] = isJson ? fromJsonText(value) : cellOf(value);
   }
   return cells;

@@ -7,55 +7,232 @@ import type {
   EngineContext,
   ICapture,
   IEngine,
+  IVersions,
   RestoreReport,
   RunContext,
 } from '../../types/engine.js';
-import { errors } from '../../types/errors.js';
+import { errors, SojournError } from '../../types/errors.js';
 import type { NotKept } from '../../types/events.js';
+import type { Cell } from './cells.js';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import type { WrittenStores } from './checkpoint.js';
+import { ColumnReader } from './column-reader.js';
 import type { Database } from './database.js';
+import type { CellReads, Focus } from './focus.js';
+import { loadFirst } from './first-version.js';
+import type { Origin } from './origin.js';
+import { emptyOrigin, factsOf, lookedAt, originSchema } from './origin.js';
+import type { DataOptions } from './options.js';
+import { RowFinder } from './row-finder.js';
 import type { DataServices } from './services.js';
-import type { TableState } from './table-state.js';
-import type { Version } from './version.js';
+import { TableState } from './table-state.js';
+import type { VersionChange } from './version-change.js';
+import type { Column, Version } from './version.js';
+import { copyFolder } from './copy-folder.js';
+
+const noFocus: Focus = { index: null, column: null, selector: null, subindex: null };
 
 export class DataEngine implements IEngine {
+  readonly reader: ColumnReader;
+  private readonly finder: RowFinder;
+  private state: TableState | null = null;
+  private focused: Focus = noFocus;
+  private origin: Origin = emptyOrigin;
+  private written: WrittenStores = new Map();
+  private memory = 0;
+  private told: { readonly of: readonly unknown[]; readonly facts: Record<string, unknown> } | null = null;
+  private closed = false;
+  private readonly stopping = new AbortController();
+
   constructor(
     readonly database: Database,
     readonly services: DataServices,
     readonly context: EngineContext,
-    private state: TableState,
-  ) {}
+    private readonly options: DataOptions,
+  ) {
+    this.reader = new ColumnReader(database, services.cache);
+    this.finder = new RowFinder(database, this.reader);
+  }
+
+  readonly versions: IVersions = {
+    undo: (steps, atSeq) => this.moved(() => this.present.undo(steps, atSeq)),
+    redo: (steps, atSeq) => this.moved(() => this.present.redo(steps, atSeq)),
+    goto: (seq, atSeq) => this.moved(() => this.present.goto(seq, atSeq)),
+  };
+
+  /** Loads the table. @throws interface_invalid · file_not_found · data_error · limit_exceeded · timeout */
+  async begin(): Promise<void> {
+    this.assertOpen();
+    const loaded = await loadFirst(this.options, this, this.stopping.signal);
+    this.state = TableState.of(loaded.version);
+    this.focused = loaded.focus;
+    this.origin = loaded.origin;
+    await this.measure();
+    this.bringToHand();
+  }
 
   /** The table as it is now. */
   get version(): Version {
-    return this.state.head;
+    return this.present.head;
+  }
+
+  /** @throws checkpoint_not_found */
+  versionAt(seq: number): Version {
+    return this.present.at(seq);
+  }
+
+  get focus(): Focus {
+    return this.focused;
+  }
+
+  /** True where an interface file says which columns are input, and not to be changed cell by cell. */
+  get hasInterface(): boolean {
+    return this.origin.interface_file !== null;
+  }
+
+  setFocus(focus: Focus): void {
+    this.focused = focus;
   }
 
   /** Makes a version from the present one; the next reads see it. */
   async change(
     operation: string,
     context: RunContext,
-    make: (version: Version) => Promise<VersionChange>,
+    make: (version: Version) => Promise<VersionChange> | VersionChange,
   ): Promise<Version> {
-    const from = this.state.head;
+    const from = this.version;
     const changed = await make(from);
     const made = { ...from, ...changed, seq: context.inputSeq, parent: from.seq, operation };
-    this.state = this.state.with(made);
+    this.present.add(made);
+    void this.measure().catch(() => undefined);
+    this.bringToHand();
     return made;
   }
 
+  /** The cells of a version, for who reads them one by one. */
+  reads(version: Version, signal?: AbortSignal): CellReads {
+    const marked = async (source: Version['inIndex'], row: number) =>
+      source === null || (await this.reader.cell(source, row, signal)) === true;
+    return {
+      rows: (label) => this.finder.rows(version, label, signal),
+      cell: (column, row) => this.cell(version, column, row, signal),
+      inIndex: (row) => marked(version.inIndex, row),
+      inSeries: (row) => (version.inSeries === null ? Promise.resolve(false) : marked(version.inSeries, row)),
+    };
+  }
+
+  async cell(version: Version, column: Column, row: number, signal?: AbortSignal): Promise<Cell> {
+    const patches = version.patches.get(column.name);
+    if (patches?.has(row) === true) return patches.get(row) ?? null;
+    const found = this.reader.peek(column, row);
+    if (found !== undefined) return found;
+    const cell = await this.reader.cell(column, row, signal);
+    void this.reader.warm(column).catch(() => undefined);
+    return cell;
+  }
+
+  facts(): Record<string, unknown> {
+    const { state, origin } = this;
+    if (!state) return {};
+    const of = [state.head, origin];
+    if (this.told?.of.every((part, at) => part === of[at]) !== true)
+      this.told = { of, facts: factsOf(state.head, origin) };
+    return this.told?.facts ?? {};
+  }
+
+  memoryBytes(): number {
+    return this.memory;
+  }
+
   capture(): Promise<ICapture> {
-    return Promise.reject(errors.closed('The data session'));
+    if (this.closed) return Promise.reject(closedError());
+    const { database, written, services } = this;
+    const { state, focused: focus, origin } = this;
+    if (!state) return Promise.resolve({ write: async () => ({ manifest: {} }), dispose: () => undefined });
+    const saved = { state: state.snapshot(), focus, origin };
+    const held = database.retain();
+    let released = false;
+    return Promise.resolve({
+      write: (sink) => writeCheckpoint(saved, database, sink, written, services.files),
+      dispose: async () => {
+        if (released) return;
+        released = true;
+        await held.dispose();
+      },
+    });
   }
-  restore(_source: CheckpointSource): Promise<RestoreReport> {
-    return Promise.reject(errors.closed('The data session'));
+
+  async restore(source: CheckpointSource): Promise<RestoreReport> {
+    this.assertOpen();
+    const { database, services } = this;
+    const saved = await readCheckpoint(source, database, this.written, services.files);
+    if (!saved) {
+      this.state = null;
+      return { not_kept: [] };
+    }
+    this.state = new TableState(saved.state);
+    this.focused = saved.focus;
+    this.origin = await lookedAt(originSchema.parse(saved.origin), services.files);
+    await this.measure();
+    this.bringToHand();
+    return { not_kept: [] };
   }
-  fork(_context: EngineContext): Promise<{ engine: IEngine; not_kept: NotKept[] }> {
-    return Promise.reject(errors.closed('The data session'));
+
+  /** The same tables for another session: nothing is copied but the files of the workspace. */
+  async fork(context: EngineContext): Promise<{ engine: DataEngine; not_kept: NotKept[] }> {
+    this.assertOpen();
+    await copyFolder(this.context.workspace, context.workspace, this.services.files);
+    const engine = new DataEngine(this.database.retain(), this.services, context, this.options);
+    if (this.state) engine.state = new TableState(this.state.snapshot());
+    engine.focused = this.focused;
+    engine.origin = this.origin;
+    engine.written = new Map(this.written);
+    engine.memory = this.memory;
+    return { engine, not_kept: [] };
   }
+
   async dispose(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.stopping.abort('interrupted');
     await this.database.dispose();
+  }
+
+  private get present(): TableState {
+    this.assertOpen();
+    if (this.state) return this.state;
+    throw new SojournError('data_error', 'The session has no table.');
+  }
+
+  private assertOpen(): void {
+    if (this.closed) throw closedError();
+  }
+
+  private async moved<T>(move: () => T): Promise<T> {
+    const reached = await Promise.resolve(move());
+    this.bringToHand();
+    return reached;
+  }
+
+  /** What point reads will ask for, beside other work. */
+  private bringToHand(): void {
+    const { version } = this;
+    const { cache } = this.services;
+    const cells = version.rows * (version.columns.length + 1);
+    // A part of the cache for one session: the others have columns at hand too.
+    if (!cache.hasRoomFor(cells * 16)) return;
+    const columns = [...version.columns, ...(version.index ? [version.index.source] : [])];
+    void (async () => {
+      await this.finder.prepare(version);
+      for (const column of columns) await this.reader.warm(column);
+    })().catch((err: unknown) => {
+      if (!this.closed) this.services.log.debug({ err }, 'columns could not be brought to hand');
+    });
+  }
+
+  private async measure(): Promise<void> {
+    this.memory = await this.database.memoryBytes();
   }
 }
 
-/** What a change gives instead of what was there. */
-export type VersionChange = Partial<Omit<Version, 'seq' | 'parent' | 'operation'>>;
+const closedError = (): SojournError => errors.closed('The data session');

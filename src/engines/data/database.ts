@@ -70,6 +70,10 @@ export class Database implements Disposable {
     return database;
   }
 
+  get isOpen(): boolean {
+    return !this.closed;
+  }
+
   get folder(): string {
     return this.options.folder;
   }
@@ -78,6 +82,11 @@ export class Database implements Disposable {
   newTable(): string {
     this.tables += 1;
     return `s${this.tables}`;
+  }
+
+  /** Names of new tables come after this one. */
+  tablesBegin(after: number): void {
+    this.tables = Math.max(this.tables, after);
   }
 
   /** One more session uses it. */

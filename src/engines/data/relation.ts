@@ -1,6 +1,7 @@
 /**
  * A version as something that SQL can select from. Inside, columns are called c0, c1 … by their place in the version,
- * because DuckDB does not tell `a` from `A` and pandas does; `row` is the position from 0, `label` the label.
+ * because DuckDB does not tell `a` from `A` and pandas does; `row` is the position from 0, `label` the label;
+ * `in_index` and `in_series` are there where the version has such marks.
  */
 import type { Cell } from './cells.js';
 import { textLiteral } from './sql-text.js';
@@ -25,35 +26,48 @@ export const refOf = (version: Version, name: string): string =>
  */
 export function relationOf(version: Version, names?: readonly string[], where?: string): Relation {
   const columns = names ? [...new Set(names)].map((name) => columnOf(version, name)) : version.columns;
-  const sources: CellSource[] = [...columns];
-  if (version.index) sources.push(version.index.source);
+  const others = [version.index?.source, version.inIndex, version.inSeries].filter((source) => !!source);
+  const sources: CellSource[] = [...columns, ...others];
+  if (sources.length === 0) sources.push(version.rowSource);
   const tables = [...new Set(sources.map(({ store }) => store.table))];
-  if (tables.length === 0) tables.push(anyTable(version));
   const row = `${tables[0] ?? ''}.rowid`;
   const label = version.index ? place(version.index.source) : row;
-  const selected = columns.map(
-    (column) => `${patched(column, version, row)} AS c${version.columns.indexOf(column)}`,
+  const patches = columns.flatMap((column) => patchOf(column, version));
+  const selected = columns.map((column) => {
+    const patch = patches.find((one) => one.column === column);
+    const cells = patch
+      ? `CASE WHEN ${patch.name}.r IS NULL THEN ${place(column)} ELSE ${patch.name}.v END`
+      : place(column);
+    return `${cells} AS c${version.columns.indexOf(column)}`;
+  });
+  const marks = [
+    ...(version.inIndex ? [`${place(version.inIndex)} AS in_index`] : []),
+    ...(version.inSeries ? [`${place(version.inSeries)} AS in_series`] : []),
+  ];
+  const list = [`${row} AS "row"`, `${label} AS label`, ...marks, ...selected].join(', ');
+  const joined = patches.map(
+    ({ name, cells }) => ` LEFT JOIN (VALUES ${cells}) ${name}(r, v) ON ${name}.r = ${row}`,
   );
-  const list = [`${row} AS "row"`, `${label} AS label`, ...selected].join(', ');
-  const plain = `SELECT ${list} FROM ${tables.join(' POSITIONAL JOIN ')}`;
+  const plain = `SELECT ${list} FROM ${tables.join(' POSITIONAL JOIN ')}${joined.join('')}`;
   const from = where === undefined ? `(${plain})` : `(SELECT * FROM (${plain}) WHERE ${where})`;
   return { version, from, ref: (name) => refOf(version, name) };
 }
 
-/** A version without columns has rows all the same. */
-function anyTable(version: Version): string {
-  const source = version.columns[0] ?? version.inIndex;
-  return source?.store.table ?? '(SELECT 1 AS f0 WHERE false)';
-}
-
 const place = ({ store, field }: CellSource): string => `${store.table}.${field}`;
 
-/** The cells of a column, those that were set alone put in. */
-function patched(column: Column, { patches }: Version, row: string): string {
+interface Patch {
+  readonly column: Column;
+  /** As it is called in the query. */
+  readonly name: string;
+  readonly cells: string;
+}
+
+/** The cells of a column that were set one by one. */
+function patchOf(column: Column, { columns, patches }: Version): Patch[] {
   const own = patches.get(column.name);
-  if (!own || own.size === 0) return place(column);
-  const cases = [...own].map(([at, cell]) => `WHEN ${at} THEN ${literalOf(cell, column.type)}`);
-  return `CASE ${row} ${cases.join(' ')} ELSE ${place(column)} END`;
+  if (!own || own.size === 0) return [];
+  const cells = [...own].map(([row, cell]) => `(${row}, ${literalOf(cell, column.type)})`);
+  return [{ column, name: `p${columns.indexOf(column)}`, cells: cells.join(', ') }];
 }
 
 /** A cell as an SQL literal of a column's type. */

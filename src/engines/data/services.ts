@@ -1,5 +1,6 @@
 /** What all data sessions of a server have in common. */
 import type { IClock, IFiles, IIds, ILog } from '../../types/ports.js';
+import type { ColumnCache } from './column-cache.js';
 
 export interface DataServices {
   readonly files: IFiles;
@@ -10,7 +11,9 @@ export interface DataServices {
   readonly roots: readonly string[];
   /** Where each session has the folder of its database; emptied when the server starts. */
   readonly scratch: string;
+  readonly cache: ColumnCache;
   readonly memoryBytes: number;
+  readonly threads: number;
   readonly pageRows: number;
   /** 0 = no limit. */
   readonly loadTimeoutMs: number;

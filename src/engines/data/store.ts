@@ -2,6 +2,7 @@
  * An immutable table of a database: rows that were written once and never change. Versions of a session are put
  * together from the columns of such stores, and several versions and sessions share one.
  */
+import type { Cell } from './cells.js';
 import type { Database } from './database.js';
 import { identifier } from './sql-text.js';
 
@@ -36,16 +37,18 @@ export async function writeStore(
 ): Promise<Store> {
   const table = database.newTable();
   const described = await database.read(`DESCRIBE ${sql}`, values, signal);
-  const [names = [], types = []] = described.columns;
+  const [names = [], types = []] = described.columns.slice(0, 2).map((cells) => cells.map(textOf));
   const fields = names.map((name, place) => {
-    const column = identifier(String(name));
-    const type = String(types[place]);
+    const column = identifier(name);
+    const type = types[place] ?? 'VARCHAR';
     const isFloat = type === 'DOUBLE' || type === 'FLOAT';
     return `${isFloat ? `nullif(${column}, 'nan'::${type})` : column} AS ${fieldName(place)}`;
   });
   await database.run(`CREATE TABLE ${table} AS SELECT ${fields.join(', ')} FROM (${sql})`, values, signal);
-  return describeStore(database, table, types.map(String), signal);
+  return describeStore(database, table, types, signal);
 }
+
+const textOf = (cell: Cell): string => (typeof cell === 'string' ? cell : '');
 
 /** Counts rows and nulls of a table that was written just now. */
 export async function describeStore(

@@ -1,20 +1,106 @@
-/** All versions of a session's table, which of them is the head, and the way forward again. */
+/**
+ * All versions of a session's table, which of them is the head, and the ways back and forward. Nothing is ever taken
+ * away: moving the head costs nothing, whatever the size of the table.
+ */
+import { SojournError } from '../../types/errors.js';
+import type { VersionReached } from '../../types/engine.js';
 import type { Version } from './version.js';
 
-export class TableState {
-  private constructor(
-    readonly versions: ReadonlyMap<number, Version>,
-    readonly head: Version,
-    /** Versions that `redo` goes to, the next one last. */
-    readonly undone: readonly number[],
-  ) {}
+/** From `seq` on, the head was this version. */
+export interface HeadMove {
+  readonly seq: number;
+  readonly head: number;
+}
 
-  static of(first: Version): TableState {
-    return new TableState(new Map([[first.seq, first]]), first, []);
+export interface StateSnapshot {
+  readonly versions: readonly Version[];
+  readonly head: number;
+  readonly undone: readonly number[];
+  readonly moves: readonly HeadMove[];
+}
+
+export class TableState {
+  private readonly versions: Map<number, Version>;
+  private current: Version;
+  /** Versions that `redo` goes to, the next one last. */
+  private undone: number[];
+  private moves: HeadMove[];
+
+  constructor(from: StateSnapshot) {
+    this.versions = new Map(from.versions.map((version) => [version.seq, version]));
+    this.current = this.at(from.head);
+    this.undone = [...from.undone];
+    this.moves = [...from.moves];
   }
 
-  /** With one more version, which is the head. */
-  with(version: Version): TableState {
-    return new TableState(new Map([...this.versions, [version.seq, version]]), version, []);
+  static of(first: Version): TableState {
+    const { seq } = first;
+    return new TableState({ versions: [first], head: seq, undone: [], moves: [{ seq, head: seq }] });
+  }
+
+  get head(): Version {
+    return this.current;
+  }
+
+  /** @throws checkpoint_not_found */
+  at(seq: number): Version {
+    const found = this.versions.get(seq);
+    if (found) return found;
+    const detail = `No version of the table was made by the write ${seq}.`;
+    throw new SojournError('checkpoint_not_found', detail, { seq });
+  }
+
+  /** One more version, which is the head; what was undone is kept, and no longer the way of `redo`. */
+  add(version: Version): void {
+    this.versions.set(version.seq, version);
+    this.undone = [];
+    this.move(version, version.seq);
+  }
+
+  undo(steps: number, seq: number): VersionReached {
+    let gone = 0;
+    let version = this.current;
+    while (gone < steps && version.parent !== null) {
+      this.undone.push(version.seq);
+      version = this.at(version.parent);
+      gone += 1;
+    }
+    return this.reached(version, seq, gone);
+  }
+
+  redo(steps: number, seq: number): VersionReached {
+    let gone = 0;
+    let version = this.current;
+    while (gone < steps) {
+      const next = this.undone.pop();
+      if (next === undefined) break;
+      version = this.at(next);
+      gone += 1;
+    }
+    return this.reached(version, seq, gone);
+  }
+
+  /** @param asked the place in the journal whose state is wanted */
+  goto(asked: number, seq: number): VersionReached {
+    let version = this.at(this.moves[0]?.head ?? 0);
+    for (const move of this.moves) if (move.seq <= asked) version = this.at(move.head);
+    this.undone = [];
+    return this.reached(version, seq, 1);
+  }
+
+  snapshot(): StateSnapshot {
+    const { undone, moves } = this;
+    const versions = [...this.versions.values()];
+    return { versions, head: this.current.seq, undone: [...undone], moves: [...moves] };
+  }
+
+  private reached(version: Version, seq: number, steps: number): VersionReached {
+    this.move(version, seq);
+    return { reached_seq: version.seq, steps };
+  }
+
+  private move(version: Version, seq: number): void {
+    this.current = version;
+    this.moves.push({ seq, head: version.seq });
   }
 }

@@ -8,21 +8,23 @@ import type { Cell } from './cells.js';
 import type { Store } from './store.js';
 
 /** Where a column of an interface file comes from; `input` for everything that was loaded directly. */
-export type Section =
-  | 'input'
-  | 'data'
-  | 'constants'
-  | 'global_consts'
-  | 'output'
-  | 'writedata'
-  | 'series'
-  | 'writeseries'
-  | 'parameters'
-  | 'globals'
-  | 'cache'
-  | 'series_cache'
-  | 'parameter_cache'
-  | 'global_cache';
+export const sections = [
+  'input',
+  'data',
+  'constants',
+  'global_consts',
+  'output',
+  'writedata',
+  'series',
+  'writeseries',
+  'parameters',
+  'globals',
+  'cache',
+  'series_cache',
+  'parameter_cache',
+  'global_cache',
+] as const;
+export type Section = (typeof sections)[number];
 
 /** Cells of a store, one for each row. */
 export interface CellSource {
@@ -52,6 +54,8 @@ export interface Version {
   readonly columns: readonly Column[];
   /** The labels of the rows; null: they are counted from 0. */
   readonly index: { readonly name: string; readonly source: CellSource } | null;
+  /** Any field of a store with these rows: a table without columns has rows all the same. */
+  readonly rowSource: CellSource;
   /** Rows whose label belongs to the session's index; null: all do. */
   readonly inIndex: CellSource | null;
   /** Rows that are rows of a series; null: there is none. */

@@ -55,6 +55,8 @@ export interface LoadContext {
   readonly clock: IClock;
   readonly log: ILog;
   readonly signal: AbortSignal;
+  /** What `$VAR` in a path or in a top-level text may be replaced by; nothing of the server's own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Tells how far it is: a sentence, and a part of 1 where that is known. */
   progress(message: string, fraction?: number): void;
 }

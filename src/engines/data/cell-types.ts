@@ -1,0 +1,81 @@
+/** Which type a column of given cells has, and how a cell fits into the type that a column has already. */
+import type { Cell } from './cells.js';
+import { familyOf, isFloat, isInteger } from './dtypes.js';
+
+const int64Max = 2n ** 63n - 1n;
+
+/** The narrowest type that holds all cells as they are; JSON for mixed ones, and where all are null. */
+export function typeOfCells(cells: readonly Cell[]): string {
+  let type: string | null = null;
+  for (const cell of cells) {
+    if (cell === null) continue;
+    const own = typeOfCell(cell);
+    if (type === null || type === own) type = own;
+    else if (isNumber(type) && isNumber(own)) type = 'DOUBLE';
+    else return 'JSON';
+  }
+  return type ?? 'JSON';
+}
+
+const isNumber = (type: string): boolean => type === 'BIGINT' || type === 'DOUBLE';
+
+function typeOfCell(cell: Cell): string {
+  if (typeof cell === 'boolean') return 'BOOLEAN';
+  if (typeof cell === 'string') return 'VARCHAR';
+  if (typeof cell === 'number') return Number.isSafeInteger(cell) ? 'BIGINT' : 'DOUBLE';
+  return 'JSON';
+}
+
+/** The type that a column of one type has once a cell was put into it: its own where the cell fits. */
+export function widened(type: string, cell: Cell): string {
+  if (cell === null || type === 'JSON') return type;
+  if (typeof cell === 'number') {
+    if (isFloat(type)) return type;
+    if (isInteger(type)) return fitsInteger(type, cell) ? type : 'DOUBLE';
+  }
+  if (typeof cell === 'boolean' && type === 'BOOLEAN') return type;
+  if (typeof cell === 'string' && fitsText(type, cell)) return type;
+  return 'JSON';
+}
+
+const ranges: Readonly<Record<string, readonly [bigint, bigint]>> = {
+  TINYINT: [-128n, 127n],
+  SMALLINT: [-32_768n, 32_767n],
+  INTEGER: [-2_147_483_648n, 2_147_483_647n],
+  BIGINT: [-int64Max - 1n, int64Max],
+  UTINYINT: [0n, 255n],
+  USMALLINT: [0n, 65_535n],
+  UINTEGER: [0n, 4_294_967_295n],
+  UBIGINT: [0n, 2n ** 64n - 1n],
+};
+
+function fitsInteger(type: string, value: number | string): boolean {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
+  const whole = BigInt(value);
+  const [least, most] = ranges[type] ?? [-(2n ** 127n), 2n ** 127n - 1n];
+  return whole >= least && whole <= most;
+}
+
+/** Whole numbers beyond 2^53 come as text, and so do times and decimals. */
+function fitsText(type: string, text: string): boolean {
+  const family = familyOf(type);
+  if (family === 'text') return type === 'VARCHAR';
+  if (isInteger(type)) return /^-?\d{1,39}$/.test(text) && fitsInteger(type, text);
+  if (isFloat(type)) return /^-?Infinity$/.test(text);
+  if (type.startsWith('DECIMAL')) return /^-?\d{1,38}(\.\d{1,38})?$/.test(text);
+  if (type === 'DATE') return isDate(text) && /^\d{4}-\d{2}-\d{2}$/.test(text);
+  if (family === 'date')
+    return isDate(text) && /^\d{4}-\d{2}-\d{2}([ T][\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text);
+  return false;
+}
+
+const isDate = (text: string): boolean => !Number.isNaN(Date.parse(text));
+
+/** A column of one type as another, exactly, as SQL: a number beyond 2^53 becomes a text in mixed content. */
+export function castSql(expression: string, from: string, to: string): string {
+  if (from === to) return expression;
+  if (to !== 'JSON') return `CAST(${expression} AS ${to})`;
+  if (!isInteger(from)) return `to_json(${expression})`;
+  const beyond = `abs(${expression}::HUGEINT) > 9007199254740991`;
+  return `CASE WHEN ${beyond} THEN to_json(${expression}::VARCHAR) ELSE to_json(${expression}) END`;
+}
