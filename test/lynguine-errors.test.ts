@@ -39,7 +39,7 @@ describe('errors of the lynguine dialect', () => {
       'selector',
       'set_selector',
       { column: 'age' },
-      wrong('data_error', { reason: 'selector', column: 'age' }),
+      wrong('column_not_found', { reason: 'not_series', column: 'age' }),
       404,
       'KeyError',
       `'Column "age" is not a series column.'`,
@@ -48,7 +48,7 @@ describe('errors of the lynguine dialect', () => {
       'unknown selector',
       'set_selector',
       { column: 'no' },
-      wrong('column_not_found', { column: 'no' }),
+      wrong('column_not_found', { column: 'no', reason: 'selector' }),
       404,
       'KeyError',
       `'Invalid selector set.'`,
@@ -57,7 +57,7 @@ describe('errors of the lynguine dialect', () => {
       'no selector',
       'get_value',
       {},
-      wrong('data_error', { reason: 'selector' }),
+      wrong('column_not_found', { reason: 'selector_unset' }),
       404,
       'KeyError',
       `'Selector not set.'`,
@@ -66,7 +66,7 @@ describe('errors of the lynguine dialect', () => {
       'no selector to write',
       'set_value',
       { value: 1 },
-      wrong('data_error', { reason: 'selector' }),
+      wrong('column_not_found', { reason: 'selector_unset' }),
       500,
       'ValueError',
       'Selector not set.',
@@ -151,7 +151,7 @@ describe('errors of the lynguine dialect', () => {
   const creations: [string, () => never, string, string][] = [
     [
       'a missing interface file',
-      wrong('file_not_found', { path: '/r/a.yml' }),
+      wrong('file_not_found', { path: '/r/a.yml' }, 'Interface file not found: /r/a.yml'),
       'FileNotFoundError',
       'Interface file not found: /r/a.yml',
     ],
@@ -159,20 +159,9 @@ describe('errors of the lynguine dialect', () => {
       'a missing table',
       wrong('interface_invalid', { reason: 'file_missing', path: '/r/x.csv' }),
       'FileNotFoundError',
-      "[Errno 2] No such file or directory: '/r/x.csv'",
-    ],
-    [
-      'a path outside',
-      wrong('interface_invalid', { reason: 'path_escape', path: '/r/../a', roots: ['/r'] }),
-      'PathEscapeError',
-      "Path '/r/../a' is not under allowed roots ['/r']",
-    ],
-    [
-      'a path outside that is not told',
-      wrong('interface_invalid', { reason: 'path_escape' }),
-      'PathEscapeError',
       'It is so.',
     ],
+    ['a path outside', wrong('invalid_params', { reason: 'path_escape' }), 'PathEscapeError', 'It is so.'],
     [
       'too many sessions',
       wrong('limit_exceeded', { setting: 'data.sessions', value: 100 }),
@@ -181,7 +170,11 @@ describe('errors of the lynguine dialect', () => {
     ],
     [
       'too much memory',
-      wrong('limit_exceeded', { setting: 'data.total_memory_bytes', value: 10_000 * 1024 ** 2 }),
+      wrong('limit_exceeded', {
+        setting: 'data.total_memory_bytes',
+        value: 10_000 * 1024 ** 2,
+        current: 2.5 * 1024 ** 2,
+      }),
       'ValueError',
       'Maximum memory limit (10000MB) reached. Current: 2.5MB. Delete sessions to free memory.',
     ],
@@ -195,10 +188,6 @@ describe('errors of the lynguine dialect', () => {
   for (const [what, fail, type, message] of creations) {
     it(`tell of ${what} in a creation as ${type}`, async () => {
       door.handlers.create_session = fail;
-      door.handlers.list_sessions = () => ({
-        sessions: [door.session({ memory_mb: 1.5 }), door.session({ memory_mb: 1 })],
-        next_cursor: null,
-      });
       const said = await door.ask('POST', '/api/sessions', { interface_file: 'a.yml' });
       expect([said.status, said.json.error_type, said.json.error_message]).to.deep.equal([
         500,

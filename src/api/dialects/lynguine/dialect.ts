@@ -68,13 +68,13 @@ export class LynguineDialect implements Dialect {
 
   /** The body is read first: where it is broken, nothing else matters. */
   private async post(request: DialectRequest, call: DialectCall): Promise<DialectAnswer> {
-    const { target, principal } = request;
+    const { target } = request;
     const body = membersOf(await request.readBody());
     const fact = this.facts.get(target);
     if (fact) return fact(call);
     const stateless = statelessRoutes.get(target);
     if (stateless) return stateless(body, call);
-    if (target === '/api/sessions') return this.sessions.create(body, principal, call);
+    if (target === '/api/sessions') return this.sessions.create(body, call);
     if (target.startsWith(below)) return this.session(request, body, call);
     throw valueError(`Unknown endpoint: ${target}`, 404);
   }

@@ -4,7 +4,6 @@
  */
 import { isSojournError } from '../../../types/errors.js';
 import type { ErrorCode, SojournError } from '../../../types/errors.js';
-import { pythonRepr } from '../python-text.js';
 import { Failure, keyError, sessionNotFound, valueError } from './answers.js';
 import type { Members } from './answers.js';
 
@@ -25,7 +24,6 @@ function named(name: string, error: SojournError, { body }: Asked): string {
 }
 
 const noColumn: Mapper = (error, asked) => {
-  if (asked.operation === 'set_selector') return keyError('Invalid selector set.');
   if (asked.operation !== 'set_column' && asked.operation !== 'get_value_at') return keyError(error.detail);
   const column = named('column', error, asked);
   return keyError(
@@ -33,38 +31,16 @@ const noColumn: Mapper = (error, asked) => {
   );
 };
 
-const selector: Mapper = (error, asked) => {
-  if (error.code === 'column_not_found') return noColumn(error, asked);
-  if (asked.operation === 'set_selector')
-    return keyError(`Column "${named('column', error, asked)}" is not a series column.`);
-  return asked.operation === 'set_value' ? valueError('Selector not set.') : keyError('Selector not set.');
-};
-
-const fileMissing: Mapper = ({ fields: { path }, detail }) => {
-  const message =
-    typeof path === 'string' ? `[Errno 2] No such file or directory: ${pythonRepr(path)}` : detail;
-  return new Failure(500, 'FileNotFoundError', message);
-};
+const noSelector: Mapper = (_error, { operation }) =>
+  operation === 'set_value' ? valueError('Selector not set.') : keyError('Selector not set.');
 
 /** Only the creation of a session looks whether the interface file is there before it is read. */
 const interfaceMissing: Mapper = ({ fields: { path }, detail }, { operation }) => {
-  const isCreation = operation === 'create_session';
-  const type = isCreation ? 'FileNotFoundError' : 'ValueError';
-  if (typeof path !== 'string') return new Failure(500, type, detail);
-  const message = isCreation
-    ? `Interface file not found: ${path}`
-    : `No configuration file found at "${path}".`;
-  return new Failure(500, type, message);
+  if (operation === 'create_session') return new Failure(500, 'FileNotFoundError', detail);
+  return valueError(typeof path === 'string' ? `No configuration file found at "${path}".` : detail);
 };
 
-const pathEscape: Mapper = ({ fields: { path, roots }, detail }) => {
-  const isTold = typeof path === 'string' && Array.isArray(roots);
-  const listed = isTold ? roots.map((root) => pythonRepr(String(root))).join(', ') : '';
-  const message = isTold ? `Path ${pythonRepr(path)} is not under allowed roots [${listed}]` : detail;
-  return new Failure(500, 'PathEscapeError', message);
-};
-
-const limitReached: Mapper = ({ fields: { setting, value, current_bytes: current }, detail }) => {
+const limitReached: Mapper = ({ fields: { setting, value, current }, detail }) => {
   if (setting === 'data.sessions')
     return valueError(
       `Maximum number of sessions (${String(value)}) reached. Delete existing sessions or increase limit.`,
@@ -90,10 +66,12 @@ const byReason: Readonly<Record<string, Mapper>> = {
   immutable: (error, asked) =>
     keyError(`Column "${named('column', error, asked)}" is immutable and cannot be modified.`),
   parameters: () => keyError("Cannot modify individual elements in 'parameters' type data."),
-  selector,
+  selector: () => keyError('Invalid selector set.'),
+  not_series: (error, asked) => keyError(`Column "${named('column', error, asked)}" is not a series column.`),
+  selector_unset: noSelector,
   subindex: () => keyError('Invalid subindex set.'),
-  file_missing: fileMissing,
-  path_escape: pathEscape,
+  file_missing: as(500, 'FileNotFoundError'),
+  path_escape: as(500, 'PathEscapeError'),
 };
 
 const byCode: Partial<Record<ErrorCode, Mapper>> = {

@@ -4,7 +4,6 @@
  */
 import { z } from 'zod';
 import type { DialectAnswer, DialectCall } from '../../../types/dialect.js';
-import { isSojournError, SojournError } from '../../../types/errors.js';
 import type { Principal } from '../../../types/operation.js';
 import type { IClock, IIds } from '../../../types/ports.js';
 import { sessionIdPattern } from '../../../types/session.js';
@@ -29,7 +28,7 @@ export class Sessions {
     private readonly ids: Pick<IIds, 'secret'>,
   ) {}
 
-  async create(body: Members, principal: Principal, call: DialectCall): Promise<DialectAnswer> {
+  async create(body: Members, call: DialectCall): Promise<DialectAnswer> {
     if (!isGiven(body, 'interface_file') || body.interface_file === '')
       throw valueError('Missing required parameter: interface_file');
     const params = {
@@ -45,7 +44,7 @@ export class Sessions {
       const session = sessionSchema.parse(await call('create_session', params));
       return success({ session: describe(session, this.clock.now()) });
     } catch (error) {
-      throw failureOf(await this.withUsage(error, principal, call), { operation: 'create_session', body });
+      throw failureOf(error, { operation: 'create_session', body });
     }
   }
 
@@ -130,15 +129,6 @@ export class Sessions {
       cursor = page.next_cursor;
     } while (cursor !== null);
     return found.reverse();
-  }
-
-  /** The limit of memory is told together with what is used of it. */
-  private async withUsage(error: unknown, principal: Principal, call: DialectCall): Promise<unknown> {
-    if (!isSojournError(error, 'limit_exceeded')) return error;
-    if (error.fields.setting !== 'data.total_memory_bytes') return error;
-    const sessions = await this.all(principal, call);
-    const used = sessions.reduce((sum, { memory_mb }) => sum + memory_mb, 0) * 1024 ** 2;
-    return new SojournError(error.code, error.detail, { current_bytes: used, ...error.fields });
   }
 }
 
