@@ -16,6 +16,8 @@ import { DisposableStack } from './core/lifecycle.js';
 import { SessionPool } from './core/session-pool.js';
 import { systemClock, systemFiles, systemIds, systemSpawner } from './core/system.js';
 import { createDialects } from './dialects.js';
+import { ColumnCache } from './engines/data/column-cache.js';
+import { dataEngine } from './engines/data/definition.js';
 import { pythonEngine } from './engines/python/definition.js';
 import type { PackageOptions, SandboxOptions } from './engines/python/definition.js';
 import { codeOperations } from './managers/code-operations.js';
@@ -214,7 +216,26 @@ function createEngines(
     files: systemFiles,
     log: log.child({ component: 'python' }),
   });
-  const definitions = [python as unknown as EngineDefinition, ...plugins.engines];
+  const data = dataEngine({
+    roots: config.data.roots ?? [],
+    scratch: join(config.data_dir, 'run', 'data'),
+    cache: new ColumnCache(config.data.cache_bytes),
+    memoryBytes: config.data.memory_bytes,
+    totalMemoryBytes: config.data.total_memory_bytes,
+    sessions: config.data.sessions,
+    pageRows: config.data.page_rows,
+    loadTimeoutMs: config.data.load_timeout_s * 1000,
+    sqlTimeoutMs: config.data.sql_timeout_s * 1000,
+    clock,
+    ids,
+    files: systemFiles,
+    log: log.child({ component: 'data' }),
+  });
+  const definitions = [
+    python as unknown as EngineDefinition,
+    data as unknown as EngineDefinition,
+    ...plugins.engines,
+  ];
   return new Map(definitions.map((definition) => [definition.name, definition]));
 }
 

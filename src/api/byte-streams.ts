@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { SojournError } from '../types/errors.js';
-import type { ByteAnswer, ByteBody } from '../types/files.js';
+import type { ByteAnswer, ByteBody, ByteStream } from '../types/files.js';
 import type { IClock } from '../types/ports.js';
 
 /** How long a sender may be silent. */
@@ -73,6 +73,31 @@ export async function sendBytes(answer: ByteAnswer, request: Request, response: 
     await pipeline(Readable.from(answer.bytes(start, end), { objectMode: false }), response);
   } catch (error) {
     if (!isGone(error)) throw error;
+  }
+}
+
+/**
+ * Sends what is made while it is sent, as fast as it is taken. What fails before the first piece is still an answer;
+ * later it can only be cut off.
+ */
+export async function sendPieces(bytes: ByteStream, response: Response): Promise<void> {
+  const pieces = bytes[Symbol.asyncIterator]();
+  const first = await pieces.next();
+  try {
+    await pipeline(Readable.from(allOf(first, pieces), { objectMode: false }), response);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+async function* allOf(
+  first: IteratorResult<Uint8Array>,
+  pieces: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let step = first; step.done !== true; step = await pieces.next()) yield step.value;
+  } finally {
+    await pieces.return?.();
   }
 }
 

@@ -68,14 +68,15 @@ function describe(operation: Operation, alias: HttpAlias): Json {
           'application/json': { schema: jsonSchema(operation.result, 'output') },
           ...(operation.media === undefined ? {} : { [operation.media.type]: {} }),
         };
-  const byQuery = operation.stream === 'body' || alias.method === 'GET' || alias.method === 'DELETE';
+  const takesBytes = operation.stream === 'body' || operation.stream === 'optional-body';
+  const byQuery = takesBytes || alias.method === 'GET' || alias.method === 'DELETE';
   return {
     operationId: `${operation.name}_${alias.method.toLowerCase()}_${alias.path.replace(/\W+/g, '_')}`,
     summary: operation.summary,
     tags: [operation.scope],
     parameters: [
       ...parameters,
-      ...(byQuery ? queryParameters(params, inPath, operation.stream === 'body') : []),
+      ...(byQuery ? queryParameters(params, inPath, takesBytes) : []),
       ...(byQuery && alias.method !== 'GET' ? optionParameters(operation) : []),
       ...(alias.method === 'GET' ? [] : headerParameters(operation)),
     ],
@@ -111,12 +112,14 @@ function requestBody(operation: Operation, params: Json, inPath: readonly string
     properties: { ...Object.fromEntries(own), ...optionProperties(operation) },
     required,
   };
-  return { required: required.length > 0, content: { 'application/json': { schema } } };
+  const json = { 'application/json': { schema } };
+  const content = operation.stream === 'optional-body' ? { ...json, ...bodyContent(method, params) } : json;
+  return { required: required.length > 0, content };
 }
 
-/** @param inForm a form may have them instead */
-function queryParameters(params: Json, inPath: readonly string[], inForm: boolean): Json[] {
-  const required = inForm ? [] : ((params.required ?? []) as string[]);
+/** @param orElsewhere a form, or a body of JSON, may have them instead */
+function queryParameters(params: Json, inPath: readonly string[], orElsewhere: boolean): Json[] {
+  const required = orElsewhere ? [] : ((params.required ?? []) as string[]);
   return Object.entries((params.properties ?? {}) as Record<string, Json>)
     .filter(([name]) => !inPath.includes(name))
     .map(([name, schema]) => ({ name, in: 'query', required: required.includes(name), schema }));

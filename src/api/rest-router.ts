@@ -18,9 +18,10 @@ import type {
   Principal,
 } from '../types/operation.js';
 import { sessionIdRule } from '../types/session.js';
-import { sendBytes } from './byte-streams.js';
-import { isForm, readForm } from './form-body.js';
-import type { FormBody } from './form-body.js';
+import { isByteStream, mediaContent, withTextForBytes } from '../types/media.js';
+import { sendBytes, sendPieces } from './byte-streams.js';
+import { carriesBytes, sentBytes } from './sent-bytes.js';
+import type { SentBytes } from './sent-bytes.js';
 
 /** What earlier handlers have found out about a request. */
 export interface RequestFacts {
@@ -87,29 +88,38 @@ async function answer(
   options: RestOptions,
 ): Promise<void> {
   const media = acceptedMedia(operation, request);
-  const streams = operation.stream === 'body';
-  if (!streams) await options.readJson(request, response);
-  const sent = streams ? options.readBytes(request, response) : undefined;
-  const form = sent && isForm(request) ? await readForm(request, sent.bytes) : undefined;
+  const sent = carriesBytes(operation, request)
+    ? await sentBytes(request, options.readBytes(request, response))
+    : undefined;
+  if (!sent) await options.readJson(request, response);
   const call = async () => {
-    const params = paramsOf(operation, place, request, media, form);
+    const params = paramsOf(operation, place, request, media, sent);
     const context = callContext(request, options.facts(response));
-    const body = form ?? sent;
-    return options.catalogue.call(operation.name, params, { ...context, ...(body ? { body } : {}) });
+    return options.catalogue.call(operation.name, params, { ...context, ...(sent && { body: sent.body }) });
   };
-  const result: unknown = await call().finally(() => form?.dispose());
+  const result: unknown = await call().finally(() => sent?.dispose());
   if (operation.stream === 'answer' && isByteAnswer(result)) {
     await sendBytes(result, request, response).finally(() => result.dispose());
     return;
   }
   response.status(status);
   if (status === 204) response.end();
-  else if (media) response.type(media.type).end(bytesOf(result, media));
-  else response.type('application/json').end(JSON.stringify(result ?? null));
+  else if (media) await sendMedia(result, media, response);
+  else {
+    const said = operation.media ? await withTextForBytes(result, operation.media) : result;
+    response.type('application/json').end(JSON.stringify(said ?? null));
+  }
+}
+
+async function sendMedia(result: unknown, media: MediaForm, response: Response): Promise<void> {
+  const content = mediaContent(result, media);
+  response.type(media.type);
+  if (isByteStream(content)) await sendPieces(content, response);
+  else response.end(content);
 }
 
 /** The fields of a form as parameters, the name of its file among them. */
-function named({ fileNameParam }: Operation, { fields, fileName }: FormBody): Params {
+function named({ fileNameParam }: Operation, { fields, fileName }: SentBytes): Params {
   return fileNameParam === undefined || fileName === undefined
     ? { ...fields }
     : { [fileNameParam]: fileName, ...fields };
@@ -121,12 +131,12 @@ function paramsOf(
   place: Params,
   request: Request,
   media: MediaForm | undefined,
-  form: FormBody | undefined,
+  sent: SentBytes | undefined,
 ): Params {
   const { session_id, ...fromPath } = place;
-  const onlyQuery = operation.stream === 'body' || request.method === 'GET' || request.method === 'HEAD';
+  const onlyQuery = sent !== undefined || request.method === 'GET' || request.method === 'HEAD';
   const query = onlyQuery || request.method === 'DELETE' ? fromQuery(request) : {};
-  const texts = { ...(form && named(operation, form)), ...query, ...fromPath };
+  const texts = { ...(sent && named(operation, sent)), ...query, ...fromPath };
   const given = onlyQuery ? texts : { ...fromBody(request), ...texts };
   const own = fromText(operation, { ...given, ...media?.params }, onlyQuery ? null : Object.keys(texts));
   return session_id === undefined ? own : { ...newIdFrom(operation, own), session_id };
@@ -143,12 +153,6 @@ function newIdFrom(operation: Operation, own: Params): Params {
 function acceptedMedia({ media }: Operation, request: Request): MediaForm | undefined {
   if (media === undefined) return undefined;
   return request.accepts(['application/json', media.type]) === media.type ? media : undefined;
-}
-
-function bytesOf(result: unknown, { member }: MediaForm): Buffer {
-  const text: unknown = typeof result === 'object' && result !== null ? Reflect.get(result, member) : null;
-  if (typeof text !== 'string') throw new Error(`the answer has no '${member}'`);
-  return Buffer.from(text, 'base64');
 }
 
 function callContext(request: Request, facts: RequestFacts): CallContext {

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.js';
 import { addDoctor } from './doctor.js';
+import { addNewSession } from './new-session.js';
 import { printError } from './output.js';
 import { addRunCommands } from './run-commands.js';
 import { addServe } from './serve.js';
@@ -21,6 +22,7 @@ const program = new Command('sojourn')
 
 addServe(program);
 addServerCommands(program);
+addNewSession(program);
 addSessionCommands(program);
 addRunCommands(program);
 addDoctor(program);

@@ -10,6 +10,7 @@ import type { SessionEvent } from '../types/events.js';
 import { SojournError } from '../types/errors.js';
 import { answerInput } from './ask.js';
 import { globalOptions, withClient } from './context.js';
+import { jsonObject } from './json-argument.js';
 import { printJson } from './output.js';
 
 interface ExecOptions {
@@ -46,7 +47,7 @@ export function addRunCommands(program: Command): void {
     .argument('<operation>')
     .argument('[json]', 'the parameters', '{}')
     .action(async (id: string, operation: string, json: string, _own: unknown, command: Command) => {
-      const params = parseParams(json);
+      const params = jsonObject(json, 'The parameters', '{"limit": 10}');
       printJson(
         await withClient(globalOptions(command), (client) => client.session(id).call(operation, params)),
       );
@@ -61,17 +62,6 @@ async function readCode(code: string | undefined, file: string | undefined): Pro
   }
   if (code === undefined || code === '-') return text(process.stdin);
   return code;
-}
-
-function parseParams(json: string): Record<string, unknown> {
-  try {
-    const parsed: unknown = JSON.parse(json);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
-      return parsed as Record<string, unknown>;
-  } catch {
-    // Said below, in the same words as for JSON that is no object.
-  }
-  throw new SojournError('invalid_json', 'The parameters must be a JSON object, e.g. \'{"limit": 10}\'.');
 }
 
 /** The key of the call finds its input among the events of other clients. */

@@ -1,35 +1,11 @@
-/** `sojourn new`, `ls`, `info` and `rm`. */
+/** `sojourn ls`, `info`, `fork` and `rm`. */
 import type { Command } from 'commander';
 import { snakeize } from '../client/casing.js';
 import type { SessionInfo } from '../types/client.js';
 import { globalOptions, withClient } from './context.js';
 import { printError, printJson, printLine, printTable } from './output.js';
 
-interface NewOptions {
-  id?: string;
-  name?: string;
-}
-
 export function addSessionCommands(program: Command): void {
-  program
-    .command('new')
-    .description('Create a session.')
-    .argument('[kind]', 'its kind', 'python')
-    .option('--id <id>', 'its id; chosen by the server when left out')
-    .option('--name <name>', 'a name for people')
-    .action(async (kind: string, own: NewOptions, command: Command) => {
-      const options = globalOptions(command);
-      const info = await withClient(options, async (client) => {
-        const request = {
-          kind,
-          ...(own.id === undefined ? {} : { sessionId: own.id }),
-          ...(own.name === undefined ? {} : { name: own.name }),
-        };
-        return (await client.createSession(request)).info();
-      });
-      if (options.json === true) printJson(snakeize(info));
-      else printLine(info.sessionId);
-    });
   program
     .command('ls')
     .description('List sessions, newest first.')

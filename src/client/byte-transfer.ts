@@ -58,23 +58,31 @@ export function rangeHeader({ start = 0, end }: ByteRange): Record<string, strin
   return { Range: `bytes=${start}-${end === undefined ? '' : end - 1}` };
 }
 
+export const noSuchForm = (operation: string, type: string) =>
+  new SojournError('not_supported', `'${operation}' has no answer in the form ${type}.`, { operation });
+
 export function downloaded(response: Response): DownloadedFile {
   const { headers, body } = response;
   const whole = /\/(\d+)$/.exec(headers.get('Content-Range') ?? '')?.[1] ?? headers.get('Content-Length');
   const reading = body?.getReader();
-  async function* bytes(): AsyncGenerator<Uint8Array> {
-    try {
-      for (let step = await reading?.read(); step && !step.done; step = await reading?.read())
-        yield step.value;
-    } finally {
-      await reading?.cancel();
-    }
-  }
   return {
     size: Number(whole ?? 0),
     contentType: headers.get('Content-Type') ?? 'application/octet-stream',
     modifiedAt: new Date(headers.get('Last-Modified') ?? 0).toISOString(),
-    bytes: bytes(),
+    bytes: piecesRead(reading),
     dispose: () => reading?.cancel(),
   };
+}
+
+/** The body of an answer, as it comes. */
+export const received = ({ body }: Response): ByteStream => piecesRead(body?.getReader());
+
+async function* piecesRead(
+  reading: ReadableStreamDefaultReader<Uint8Array> | undefined,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let step = await reading?.read(); step && !step.done; step = await reading?.read()) yield step.value;
+  } finally {
+    await reading?.cancel();
+  }
 }

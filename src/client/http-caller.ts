@@ -7,12 +7,14 @@ import type {
   DownloadedFile,
   EventsOptions,
   ICaller,
+  UploadOptions,
   WriteCallOptions,
 } from '../types/client.js';
 import { errorTable, isSojournError, SojournError } from '../types/errors.js';
 import type { ErrorCode } from '../types/errors.js';
 import type { SessionEvent } from '../types/events.js';
-import { downloaded, isWhole, rangeHeader, RequestBody } from './byte-transfer.js';
+import type { ByteStream } from '../types/files.js';
+import { downloaded, isWhole, noSuchForm, rangeHeader, received, RequestBody } from './byte-transfer.js';
 import type { ByteRange } from './byte-transfer.js';
 import { snakeize } from './casing.js';
 import { streamEvents } from './event-stream.js';
@@ -61,16 +63,16 @@ export class HttpCaller implements ICaller {
     operation: string,
     params: Record<string, unknown>,
     source: ByteSource,
-    options: WriteCallOptions = {},
+    options: UploadOptions = {},
   ): Promise<unknown> {
-    const { signal, idempotencyKey, ifSeq, ...rest } = options;
-    const { path } = address(operation, { session_id: params.session_id });
-    const { session_id: _id, ...query } = params;
+    const { signal, idempotencyKey, ifSeq, fileName, ...rest } = options;
+    const { path, query } = bytesAddress(operation, params);
     const headers: Record<string, string> = {
       Accept: 'application/json',
       'Content-Type': 'application/octet-stream',
       'Idempotency-Key': idempotencyKey ?? crypto.randomUUID(),
       ...(ifSeq === undefined ? {} : { 'If-Match': String(ifSeq) }),
+      ...(fileName === undefined ? {} : { 'Content-Disposition': called(fileName) }),
     };
     const once = async () => {
       const body = new RequestBody(source);
@@ -94,12 +96,23 @@ export class HttpCaller implements ICaller {
     params: Record<string, unknown>,
     range: ByteRange,
   ): Promise<DownloadedFile> {
-    const { path } = address(operation, { session_id: params.session_id });
-    const { session_id: _id, ...query } = params;
+    const { path, query } = bytesAddress(operation, params);
     const headers = rangeHeader(range);
     return this.patiently(undefined, async () =>
       downloaded(await this.send({ method: 'GET', path: withQuery(path, query), headers })),
     );
+  }
+
+  media(operation: string, params: Record<string, unknown>, type: string): Promise<ByteStream> {
+    const { method, path, body } = address(operation, params);
+    const headers = { Accept: type, 'Content-Type': 'application/json' };
+    const request = { method, path, headers, ...(body === undefined ? {} : { body }) };
+    return this.patiently(undefined, async () => {
+      const response = await this.send(request);
+      if (response.headers.get('Content-Type')?.startsWith(type) === true) return received(response);
+      await response.body?.cancel();
+      throw noSuchForm(operation, type);
+    });
   }
 
   /** Tries again after a lost connection. */
@@ -198,6 +211,19 @@ function address(operation: string, params: Record<string, unknown>) {
   const path = `/sessions/${id}/${encodeURIComponent(operation)}`;
   return { method: 'POST', path, body: JSON.stringify(rest) };
 }
+
+/** Where bytes are sent or asked for: all parameters stand in the address. */
+function bytesAddress(operation: string, params: Record<string, unknown>) {
+  const own = serverAddresses[operation];
+  if (own) return { path: own.path, query: params };
+  const { session_id, ...query } = params;
+  const { path } = address(operation, session_id === undefined ? {} : { session_id });
+  return { path, query };
+}
+
+/** Every name in ASCII; a lone half of a character has no bytes. */
+const called = (fileName: string) =>
+  `attachment; filename*=UTF-8''${encodeURIComponent(fileName.replaceAll(/\p{Surrogate}/gu, '_')).replaceAll("'", '%27')}`;
 
 function withQuery(path: string, params: Record<string, unknown>): string {
   const query = new URLSearchParams();

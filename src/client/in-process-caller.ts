@@ -4,15 +4,17 @@ import type {
   DownloadedFile,
   EventsOptions,
   ICaller,
+  UploadOptions,
   WriteCallOptions,
 } from '../types/client.js';
 import type { SessionEvent } from '../types/events.js';
 import { isByteAnswer } from '../types/files.js';
-import type { ByteAnswer, ByteBody } from '../types/files.js';
+import type { ByteAnswer, ByteBody, ByteStream } from '../types/files.js';
 import { SojournError } from '../types/errors.js';
+import { mediaContent, withTextForBytes } from '../types/media.js';
 import type { ICatalogue, Principal } from '../types/operation.js';
 import type { IIds } from '../types/ports.js';
-import { isWhole, piecesOf, rangeHeader } from './byte-transfer.js';
+import { isWhole, noSuchForm, piecesOf, rangeHeader } from './byte-transfer.js';
 import type { ByteRange } from './byte-transfer.js';
 import { snakeize } from './casing.js';
 import { streamEvents } from './event-stream.js';
@@ -28,18 +30,33 @@ export class InProcessCaller implements ICaller {
     private readonly close: () => Promise<void>,
   ) {}
 
-  call(operation: string, params: Record<string, unknown>, options: WriteCallOptions = {}): Promise<unknown> {
-    return this.send(operation, params, options);
+  async call(
+    operation: string,
+    params: Record<string, unknown>,
+    options: WriteCallOptions = {},
+  ): Promise<unknown> {
+    const answer = await this.send(operation, params, options);
+    const media = this.catalogue.find(operation)?.media;
+    return media ? withTextForBytes(answer, media) : answer;
+  }
+
+  async media(operation: string, params: Record<string, unknown>, type: string): Promise<ByteStream> {
+    const { media } = this.catalogue.get(operation);
+    if (media?.type !== type) throw noSuchForm(operation, type);
+    const content = mediaContent(await this.send(operation, { ...params, ...media.params }, {}), media);
+    return piecesOf(content);
   }
 
   upload(
     operation: string,
     params: Record<string, unknown>,
     source: ByteSource,
-    options: WriteCallOptions = {},
+    options: UploadOptions = {},
   ): Promise<unknown> {
+    const { fileName, ...write } = options;
     const size = isWhole(source) ? { size: source.length } : {};
-    return this.send(operation, params, options, { bytes: piecesOf(source), ...size });
+    const name = fileName === undefined ? {} : { name: fileName };
+    return this.send(operation, params, write, { bytes: piecesOf(source), ...size, ...name });
   }
 
   async download(

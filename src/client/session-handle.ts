@@ -27,21 +27,24 @@ import type {
   WriteReceipt,
 } from '../types/session.js';
 import { camelize, snakeize } from './casing.js';
+import { DataHandle } from './data-handle.js';
+import { SessionCaller } from './session-caller.js';
 import { SessionFolder } from './session-files.js';
 
-export class SessionHandle implements ISession {
+export class SessionHandle extends DataHandle implements ISession {
   readonly files: SessionFolder;
 
   constructor(
     private readonly caller: ICaller,
     readonly id: string,
   ) {
+    super(new SessionCaller(caller, id));
     this.files = new SessionFolder(caller, id);
   }
 
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecutionResult> {
     const { timeoutS, silent, reportFiles, replay, clearFirst, allowInput, ...write } = options;
-    const answer = await this.ask<ExecuteResult>(
+    const answer = await this.session.ask<ExecuteResult>(
       'execute',
       { code, ...snakeize({ timeoutS, silent, reportFiles, replay, clearFirst, allowInput }) },
       write,
@@ -50,7 +53,7 @@ export class SessionHandle implements ISession {
   }
 
   async interrupt(): Promise<boolean> {
-    return (await this.ask<InterruptReport>('interrupt')).interrupted;
+    return (await this.session.ask<InterruptReport>('interrupt')).interrupted;
   }
 
   restart(options: { keepState?: boolean } = {}): Promise<SessionInfo> {
@@ -58,7 +61,7 @@ export class SessionHandle implements ISession {
   }
 
   async clear(): Promise<Receipt> {
-    return camelize(await this.ask<WriteReceipt>('clear'));
+    return camelize(await this.session.ask<WriteReceipt>('clear'));
   }
 
   save(): Promise<SessionInfo> {
@@ -72,7 +75,7 @@ export class SessionHandle implements ISession {
   async fork(id?: string, options: ForkOptions = {}): Promise<ForkedSession> {
     const { name, description, live, ...write } = options;
     const params = snakeize({ newSessionId: id, name, description, live });
-    const made = await this.ask<SessionMetadata & { live: boolean; not_kept: NotKept[] }>(
+    const made = await this.session.ask<SessionMetadata & { live: boolean; not_kept: NotKept[] }>(
       'fork',
       params,
       write,
@@ -94,16 +97,16 @@ export class SessionHandle implements ISession {
   }
 
   async variables(): Promise<Variable[]> {
-    const { variables } = await this.ask<{ variables: object[] }>('list_variables');
+    const { variables } = await this.session.ask<{ variables: object[] }>('list_variables');
     return variables.map((variable) => camelize(variable) as Variable);
   }
 
   async variable(name: string): Promise<MimeBundle> {
-    return (await this.ask<{ data: MimeBundle }>('get_variable', { name })).data;
+    return (await this.session.ask<{ data: MimeBundle }>('get_variable', { name })).data;
   }
 
   async history(options: { limit?: number } = {}): Promise<HistoryEntry[]> {
-    const { history } = await this.ask<{ history: object[] }>('get_history', snakeize(options));
+    const { history } = await this.session.ask<{ history: object[] }>('get_history', snakeize(options));
     return history.map((entry) => camelize(entry) as HistoryEntry);
   }
 
@@ -112,21 +115,21 @@ export class SessionHandle implements ISession {
   }
 
   async execution(seq: number): Promise<ExecutionResult> {
-    return camelize(await this.ask<ExecuteResult>('get_execution', { seq }));
+    return camelize(await this.session.ask<ExecuteResult>('get_execution', { seq }));
   }
 
   async output(seq: number, options: OutputOptions = {}): Promise<OutputPiece> {
-    return camelize(await this.ask<OutputPage>('get_output', { seq, ...snakeize(options) }));
+    return camelize(await this.session.ask<OutputPage>('get_output', { seq, ...snakeize(options) }));
   }
 
   async replyInput(value: string | null, options: { inputId?: number } = {}): Promise<void> {
     const reply = value === null ? { eof: true } : { value };
-    await this.ask('reply_input', { ...reply, ...snakeize(options) });
+    await this.session.ask('reply_input', { ...reply, ...snakeize(options) });
   }
 
   async runScript(path: string, options: ScriptOptions = {}): Promise<ScriptResult> {
     const { args, timeoutS, reportFiles, replay, ...write } = options;
-    const answer = await this.ask<object>(
+    const answer = await this.session.ask<object>(
       'run_script',
       { path, ...snakeize({ args, timeoutS, reportFiles, replay }) },
       write,
@@ -135,7 +138,7 @@ export class SessionHandle implements ISession {
   }
 
   async delete(): Promise<void> {
-    await this.ask('delete_session');
+    await this.session.ask('delete_session');
   }
 
   call(
@@ -143,19 +146,10 @@ export class SessionHandle implements ISession {
     params: Record<string, unknown> = {},
     options?: WriteCallOptions,
   ): Promise<unknown> {
-    return this.caller.call(operation, { ...params, session_id: this.id }, options);
+    return this.session.call(operation, params, options);
   }
 
   private async info_(operation: string, params?: Record<string, unknown>): Promise<SessionInfo> {
-    return camelize(await this.ask<SessionMetadata>(operation, params));
-  }
-
-  /** The shape of an answer is the catalogue's promise, kept by both ends. */
-  private async ask<T>(
-    operation: string,
-    params?: Record<string, unknown>,
-    options?: WriteCallOptions,
-  ): Promise<T> {
-    return (await this.call(operation, params, options)) as T;
+    return camelize(await this.session.ask<SessionMetadata>(operation, params));
   }
 }

@@ -24,9 +24,13 @@ export class Sojourn implements ISojourn, ISessionClient {
   constructor(private readonly caller: ICaller) {}
 
   async createSession(options: CreateSessionOptions & { idempotencyKey?: string } = {}): Promise<ISession> {
-    const { idempotencyKey, ...request } = options;
+    const { idempotencyKey, file, fileName, ...request } = options;
     const write = idempotencyKey === undefined ? {} : { idempotencyKey };
-    const created = (await this.caller.call('create_session', snakeize(request), write)) as SessionMetadata;
+    const called = fileName === undefined ? {} : { fileName };
+    const params = snakeize(request);
+    const created = (await (file === undefined
+      ? this.caller.call('create_session', params, write)
+      : this.caller.upload('create_session', params, file, { ...write, ...called }))) as SessionMetadata;
     return this.session(created.session_id);
   }
 

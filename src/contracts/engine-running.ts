@@ -8,7 +8,15 @@ import type { EngineFixture, EngineRule } from './engine-kit.js';
 const runsCode = ({ definition }: EngineFixture) => definition.capabilities.execute === true;
 const hasEndless = (fixture: EngineFixture) => runsCode(fixture) && fixture.sample.endless !== undefined;
 
-const outputTypes = new Set(['stdout', 'stderr', 'display', 'execute_result', 'clear_output', 'progress', 'truncated']);
+const outputTypes = new Set([
+  'stdout',
+  'stderr',
+  'display',
+  'execute_result',
+  'clear_output',
+  'progress',
+  'truncated',
+]);
 const outcomeSchema = z.object({
   status: resultStatusSchema,
   error: executionErrorSchema.nullish(),

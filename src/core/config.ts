@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../types/config.js';
@@ -25,6 +25,9 @@ export interface ConfigSources {
 const foreign = new Set(['SOJOURN_URL', 'SOJOURN_CONFIG']);
 const aliases: Readonly<Record<string, string>> = { SOJOURN_IDLE_TIMEOUT: 'SOJOURN_IDLE_TIMEOUT_S' };
 
+/** Lists of folders, which are separated like PATH. */
+const pathLists: ReadonlySet<string> = new Set(['data.roots']);
+
 type Tree = Record<string, unknown>;
 
 /** @throws SojournError invalid_params whose detail names the key, the value and where it stands */
@@ -39,7 +42,9 @@ export function loadConfig(sources: ConfigSources = {}): Readonly<ResolvedConfig
   const parsed = configSchema.safeParse(merged);
   if (!parsed.success) throw describeIssues(parsed.error, merged, origins);
   const data_dir = resolve(cwd, parsed.data.data_dir ?? defaultDataDir(env));
-  return deepFreeze({ ...checked(parsed.data), data_dir });
+  const { data } = parsed.data;
+  const roots = (data.roots ?? [cwd]).map((root) => resolve(cwd, root));
+  return deepFreeze({ ...checked(parsed.data), data: { ...data, roots }, data_dir });
 }
 
 /** The default data folder: $XDG_DATA_HOME/sojourn, else ~/.local/share/sojourn. */
@@ -116,7 +121,7 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): Tre
         name,
       );
     }
-    put(tree, path, fromText(value, schemaAt(path)));
+    put(tree, path, pathLists.has(path.join('.')) ? value.split(delimiter) : fromText(value, schemaAt(path)));
   }
   return tree;
 }

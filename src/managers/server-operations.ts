@@ -35,6 +35,7 @@ function listOperations(sessions: ISessionManager, engines: IEngines): Operation
       name: 'create_session',
       access: 'write',
       summary: 'Creates a session; its id is chosen by the server when left out.',
+      stream: 'optional-body',
       params: createParams(engines),
       result: sessionMetadataSchema,
       http: [{ method: 'POST', path: '/sessions', status: 201 }],

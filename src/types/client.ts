@@ -2,6 +2,7 @@
  * What a program holds: a client, and one handle for each session. The embedded library and the network client give
  * the same two interfaces. Names are camelCase here; keys inside user data are never changed.
  */
+import type { IDataSession, TableFacts, TableSource } from './data-client.js';
 import type { EpochCause, MimeBundle, NotKept, ResultStatus, SessionEvent } from './events.js';
 import type { ByteStream, DeletedFile, FileContent, WorkspaceFileEntry, WrittenFile } from './files.js';
 import type { Disposable } from './ports.js';
@@ -22,19 +23,23 @@ type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
 /** The same object with its own keys in camelCase; what the values hold is untouched. */
 export type Camelized<T> = { [K in keyof T as K extends string ? Camel<K> : K]: T[K] };
 
-export type SessionInfo = Camelized<SessionMetadata>;
+export type SessionInfo = Camelized<SessionMetadata> & TableFacts;
 export type ExecutionResult = Camelized<ExecuteResult>;
 export type Receipt = Camelized<WriteReceipt>;
 export type OutputPiece = Camelized<OutputPage>;
 
-export interface CreateSessionOptions {
-  /** Default `python`. */
+export interface CreateSessionOptions extends TableSource {
+  /** Default `python`, or `data` where a table is named. */
   kind?: string;
   sessionId?: string;
   name?: string;
+  /** Another name for `name`. */
+  sessionName?: string;
   description?: string;
   tags?: string[];
   timeoutS?: number;
+  /** Another name for `timeoutS`. */
+  timeout?: number;
   expireAfterS?: number;
   durability?: Durability;
   recovery?: Recovery;
@@ -152,6 +157,10 @@ export interface ListFilesOptions {
   includeFiles?: boolean;
   includeDirs?: boolean;
 }
+export interface UploadOptions extends WriteCallOptions {
+  /** What the file is called here; its ending tells what it is. */
+  fileName?: string;
+}
 /** Bytes at hand, or as they come; only what is at hand can be sent again when a connection is lost. */
 export type ByteSource = Uint8Array | ByteStream;
 export type WriteAnswer = Camelized<WrittenFile & WriteReceipt & { full_path: string }>;
@@ -193,8 +202,8 @@ export interface ISessionFolder {
   download(path: string, options?: { start?: number; end?: number }): Promise<DownloadedFile>;
 }
 
-/** One session, as its user holds it. */
-export interface ISession {
+/** One session, as its user holds it. What its kind cannot do is refused with not_supported. */
+export interface ISession extends IDataSession {
   readonly id: string;
   readonly files: ISessionFolder;
   execute(code: string, options?: ExecuteOptions): Promise<ExecutionResult>;
@@ -252,13 +261,18 @@ export interface ISojourn {
 export interface ICaller extends Disposable {
   call(operation: string, params: Record<string, unknown>, options?: WriteCallOptions): Promise<unknown>;
   events(sessionId: string, options: EventsOptions): AsyncIterable<SessionEvent>;
-  /** For operations that carry bytes. */
+  /** For operations that carry bytes, of a session or of the server. */
   upload(
     operation: string,
     params: Record<string, unknown>,
     source: ByteSource,
-    options?: WriteCallOptions,
+    options?: UploadOptions,
   ): Promise<unknown>;
+  /**
+   * An answer in another form than JSON, as it comes. To be read, to its end or until it is left.
+   * @throws not_supported when the operation has no such form
+   */
+  media(operation: string, params: Record<string, unknown>, type: string): Promise<ByteStream>;
   /** For operations that answer with bytes. */
   download(
     operation: string,

@@ -13,6 +13,8 @@ export interface ByteBody {
   readonly bytes: ByteStream;
   /** How many there will be, where the sender said so: what is too large is refused before it is sent. */
   readonly size?: number;
+  /** What the sender calls it, without folders; where that is not known, a name that its content type suggests. */
+  readonly name?: string;
 }
 
 /** The answer of an operation that streams. Who got it reads what it wants of it and disposes it. */

@@ -52,7 +52,7 @@ export interface CallContext extends WriteOptions {
   readonly client_id?: string;
   /** Aborts when the client has gone: reads stop, writes that were accepted go on. */
   readonly signal?: AbortSignal;
-  /** For operations with `stream: 'body'`. */
+  /** For operations with `stream: 'body'` and, where something was sent along, `'optional-body'`. */
   readonly body?: ByteBody;
 }
 
@@ -71,7 +71,7 @@ export interface MediaForm {
   readonly type: string;
   /** Parameters that ask the operation for this form. */
   readonly params: Readonly<Record<string, unknown>>;
-  /** The member of the answer that holds it, in base64. */
+  /** The member of the answer that holds it: bytes, at once or as they come, or text in base64. In JSON it is the text. */
   readonly member: string;
 }
 
@@ -87,8 +87,9 @@ export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.Zod
   /**
    * `body`: the call carries bytes (`CallContext.body`) beside its parameters. `answer`: it answers with bytes, a
    * `ByteAnswer`, instead of a value. A transport that has no way for bytes leaves such an operation out.
+   * `optional-body`: the call may carry bytes, and is complete without them.
    */
-  readonly stream?: 'body' | 'answer';
+  readonly stream?: 'body' | 'answer' | 'optional-body';
   /** Of those that take a body: the parameter that the name of a sent file stands for, where it is not given. */
   readonly fileNameParam?: string;
   readonly media?: MediaForm;

@@ -94,6 +94,13 @@ export class DataEngine implements IEngine {
     this.focused = focus;
   }
 
+  /** @throws checkpoint_not_found when no write with that seq made a version */
+  versionAt(seq: number): Version {
+    const found = this.state.versions.get(seq);
+    if (found) return found;
+    throw new SojournError('checkpoint_not_found', `There is no version ${seq}.`, { version: seq });
+  }
+
   /** Makes a version from the present one; the next reads see it. */
   async change(
     operation: string,

@@ -1,0 +1,83 @@
+/**
+ * The session kind `data`: a table in a DuckDB of its own, below its memory limit. Nothing of a user's runs here but
+ * SQL that was looked at; what isolates sessions is that each database reaches its own files and no others.
+ */
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { defineEngine } from '../../types/engine.js';
+import type { EngineContext, EngineDefinition } from '../../types/engine.js';
+import type { IFiles } from '../../types/ports.js';
+import { DataEngine } from './data-engine.js';
+import { Database } from './database.js';
+import { takeIn } from './intake.js';
+import { changeOperations } from './operations/change-operations.js';
+import { focusOperations } from './operations/focus-operations.js';
+import { readOperations } from './operations/read-operations.js';
+import { creationFields, dataOptionsSchema } from './options.js';
+import type { DataOptions } from './options.js';
+import type { DataServices } from './services.js';
+
+export interface DataEngineOptions extends Omit<DataServices, 'threads'> {
+  readonly sessions: number;
+  readonly totalMemoryBytes: number;
+}
+
+/** Of one database: more would only take processors away from the others. */
+const threadsMax = 4;
+
+export function dataEngine(
+  options: DataEngineOptions,
+): EngineDefinition<DataEngine, typeof dataOptionsSchema> {
+  const { files, scratch, sessions, totalMemoryBytes } = options;
+  const host = new DataHost({ ...options, threads: Math.min(threadsMax, availableParallelism()) });
+  return defineEngine<DataEngine, typeof dataOptionsSchema>({
+    name: 'data',
+    apiVersion: 1,
+    capabilities: { replay: true, versions: true },
+    isolation: 'process',
+    options: dataOptionsSchema,
+    creation: creationFields,
+    operations: [...readOperations, ...focusOperations, ...changeOperations],
+    intake: (given, place) => takeIn(given, place, files),
+    limits: {
+      sessions: { max: sessions, setting: 'data.sessions' },
+      memoryBytes: { max: totalMemoryBytes, setting: 'data.total_memory_bytes' },
+    },
+    create: (given, context) => host.open(given, context),
+    dispose: () => files.remove(scratch),
+  });
+}
+
+class DataHost {
+  private ready: Promise<DataServices> | null = null;
+
+  constructor(private readonly services: DataServices) {}
+
+  async open(options: DataOptions, context: EngineContext): Promise<DataEngine> {
+    this.ready ??= prepared(this.services);
+    const services = await this.ready;
+    const { files, memoryBytes, threads } = services;
+    const family = await resolved(dirname(context.workspace), files);
+    const database = await Database.open({
+      folder: join(services.scratch, `${context.uid}-${services.ids.uid()}`),
+      // The workspaces of a session's forks lie beside its own.
+      reachable: [...services.roots, family],
+      memoryBytes,
+      threads,
+      onDisk: false,
+      files,
+    });
+    return new DataEngine(database, services, context, options);
+  }
+}
+
+/** Roots without links in them, and a scratch folder without what a killed server left there. */
+async function prepared(services: DataServices): Promise<DataServices> {
+  const { files, scratch } = services;
+  await files.remove(scratch);
+  await files.makeDirectory(scratch, 0o700);
+  const roots = await Promise.all(services.roots.map((root) => resolved(root, files)));
+  return { ...services, roots, scratch: await files.realPath(scratch) };
+}
+
+const resolved = (path: string, files: IFiles): Promise<string> => files.realPath(path).catch(() => path);
