@@ -35,11 +35,16 @@ function reachable(host: string): string {
 }
 
 async function isSojourn(url: string): Promise<boolean> {
+  const waited = new AbortController();
+  // Unlike that of AbortSignal.timeout, this timer keeps the process alive: a closed connection alone does not.
+  const timer = setTimeout(() => waited.abort(), answerMs);
   try {
-    const response = await fetch(`${url}/api/health`, { signal: AbortSignal.timeout(answerMs) });
+    const response = await fetch(`${url}/api/health`, { signal: waited.signal });
     return healthSchema.safeParse(await response.json()).success;
   } catch {
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
