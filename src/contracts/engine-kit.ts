@@ -146,7 +146,14 @@ export class EngineKit {
     return this.fixture.sample;
   }
 
+  /** As a session that is made: with what it begins with. */
   async create(): Promise<Subject> {
+    const subject = await this.unbegun();
+    await subject.engine.begin?.();
+    return subject;
+  }
+
+  private async unbegun(): Promise<Subject> {
     const { definition, options = {} } = this.fixture;
     const number = this.subjects.length + 1;
     const place = {
@@ -168,7 +175,7 @@ export class EngineKit {
 
   /** A fresh engine into which a state was put. */
   async restored(saved: Saved): Promise<Subject> {
-    const subject = await this.create();
+    const subject = await this.unbegun();
     const report = await subject.engine.restore(sourceOf(saved));
     assert.deepEqual(report.not_kept, []);
     return subject;

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { silentLog, systemClock, systemFiles, systemIds } from '../../src/core/system.js';
 import { analysisOperations } from '../../src/engines/data/analysis/operations.js';
-import { DataEngine } from '../../src/engines/data/data-engine.js';
+import { DataEngine, noFocus } from '../../src/engines/data/data-engine.js';
+import { ColumnCache } from '../../src/engines/data/column-cache.js';
+import { emptyOrigin } from '../../src/engines/data/origin.js';
 import { Database } from '../../src/engines/data/database.js';
 import type { DataServices } from '../../src/engines/data/services.js';
 import { writeStore } from '../../src/engines/data/store.js';
-import { TableState } from '../../src/engines/data/table-state.js';
 import type { Version } from '../../src/engines/data/version.js';
 import type { RunContext } from '../../src/types/engine.js';
 import { temporaryFolder } from './temporary-folder.js';
@@ -53,6 +54,7 @@ export async function versionOf(
     rows: store.rows,
     columns: columns.filter((column) => column !== labels),
     index: labels ? { name: labels.name, source: labels } : null,
+    rowSource: columns[0]!,
     inIndex: null,
     inSeries: null,
     patches: new Map(),
@@ -78,6 +80,8 @@ export async function openTable(sql: string, options: TableOptions = {}): Promis
     roots: [folder],
     scratch: folder,
     memoryBytes,
+    threads: 2,
+    cache: new ColumnCache(1 << 26),
     pageRows: 10_000,
     loadTimeoutMs: 0,
     sqlTimeoutMs: 10_000,
@@ -94,7 +98,8 @@ export async function openTable(sql: string, options: TableOptions = {}): Promis
     emit: () => {},
     died: () => {},
   };
-  const engine = new DataEngine(database, services, context, TableState.of(version));
+  const engine = new DataEngine(database, services, context, {});
+  engine.adopt({ version, focus: noFocus, origin: emptyOrigin });
   return {
     engine,
     version,

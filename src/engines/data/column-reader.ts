@@ -73,7 +73,7 @@ export class ColumnReader {
     let number = 0;
     let cells: Cell[] = [];
     for await (const chunk of this.database.stream(`SELECT ${field} FROM ${store.table}`)) {
-      for (const cell of cellsOf(chunk, 0)) {
+      for (const cell of cellsOf(chunk, 0, source.type)) {
         cells.push(cell);
         if (cells.length < pieceRows) continue;
         if (!this.cache.hasRoomFor(cells.length * 8)) return;

@@ -20,6 +20,7 @@ import { ColumnReader } from './column-reader.js';
 import type { Database } from './database.js';
 import type { CellReads, Focus } from './focus.js';
 import { loadFirst } from './first-version.js';
+import type { First } from './first-version.js';
 import type { Origin } from './origin.js';
 import { emptyOrigin, factsOf, lookedAt, originSchema } from './origin.js';
 import type { DataOptions } from './options.js';
@@ -30,7 +31,7 @@ import type { VersionChange } from './version-change.js';
 import type { Column, Version } from './version.js';
 import { copyFolder } from './copy-folder.js';
 
-const noFocus: Focus = { index: null, column: null, selector: null, subindex: null };
+export const noFocus: Focus = { index: null, column: null, selector: null, subindex: null };
 
 export class DataEngine implements IEngine {
   readonly reader: ColumnReader;
@@ -63,12 +64,16 @@ export class DataEngine implements IEngine {
   /** Loads the table. @throws interface_invalid · file_not_found · data_error · limit_exceeded · timeout */
   async begin(): Promise<void> {
     this.assertOpen();
-    const loaded = await loadFirst(this.options, this, this.stopping.signal);
-    this.state = TableState.of(loaded.version);
-    this.focused = loaded.focus;
-    this.origin = loaded.origin;
+    this.adopt(await loadFirst(this.options, this, this.stopping.signal));
     await this.measure();
     this.bringToHand();
+  }
+
+  /** Begins with a table that was loaded. */
+  adopt({ version, focus, origin }: First): void {
+    this.state = TableState.of(version);
+    this.focused = focus;
+    this.origin = origin;
   }
 
   /** The table as it is now. */
@@ -92,13 +97,6 @@ export class DataEngine implements IEngine {
 
   setFocus(focus: Focus): void {
     this.focused = focus;
-  }
-
-  /** @throws checkpoint_not_found when no write with that seq made a version */
-  versionAt(seq: number): Version {
-    const found = this.state.versions.get(seq);
-    if (found) return found;
-    throw new SojournError('checkpoint_not_found', `There is no version ${seq}.`, { version: seq });
   }
 
   /** Makes a version from the present one; the next reads see it. */
@@ -173,8 +171,9 @@ export class DataEngine implements IEngine {
     this.assertOpen();
     const { database, services } = this;
     const saved = await readCheckpoint(source, database, this.written, services.files);
+    // A restart without its state begins as the session began.
     if (!saved) {
-      this.state = null;
+      await this.begin();
       return { not_kept: [] };
     }
     this.state = new TableState(saved.state);

@@ -7,10 +7,12 @@ import { dirname, join } from 'node:path';
 import { defineEngine } from '../../types/engine.js';
 import type { EngineContext, EngineDefinition } from '../../types/engine.js';
 import type { IFiles } from '../../types/ports.js';
+import { analysisOperations } from './analysis/operations.js';
 import { DataEngine } from './data-engine.js';
 import { Database } from './database.js';
 import { takeIn } from './intake.js';
 import { changeOperations } from './operations/change-operations.js';
+import { filterOperation } from './operations/filter-operation.js';
 import { focusOperations } from './operations/focus-operations.js';
 import { readOperations } from './operations/read-operations.js';
 import { creationFields, dataOptionsSchema } from './options.js';
@@ -37,7 +39,13 @@ export function dataEngine(
     isolation: 'process',
     options: dataOptionsSchema,
     creation: creationFields,
-    operations: [...readOperations, ...focusOperations, ...changeOperations],
+    operations: [
+      ...readOperations,
+      filterOperation,
+      ...focusOperations,
+      ...changeOperations,
+      ...analysisOperations,
+    ],
     intake: (given, place) => takeIn(given, place, files),
     limits: {
       sessions: { max: sessions, setting: 'data.sessions' },

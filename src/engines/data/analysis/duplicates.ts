@@ -115,7 +115,7 @@ async function addLabels(
   const same = refs.map((ref) => `r.${ref} = g.${ref}`).join(' AND ');
   const sql = `SELECT g."row", r.label FROM ${from} r JOIN (${firsts}) g ON ${same} ORDER BY r."row" LIMIT ${labelsMax}`;
   for await (const chunk of engine.database.stream(sql, [], signal)) {
-    const [rows = [], labels = []] = await columnsOf(chunk);
+    const [rows = [], labels = []] = await columnsOf(chunk, []);
     rows.forEach((row, at) => byFirst.get(Number(row))?.labels.push(labels[at] ?? null));
   }
 }

@@ -44,7 +44,12 @@ export async function tableOf(
   const most = pageLimit(engine.services.pageRows, names.length, limit);
   const refs = names.map((name) => refOf(version, name));
   const select = ['"row"::DOUBLE', 'label', ...refs].join(', ');
-  const read = (tail: string) => rowsOf(engine, `SELECT ${select} FROM ${tail}`, names, signal);
+  const read = (tail: string) =>
+    rowsOf(engine, `SELECT ${select} FROM ${tail}`, names, signal, [
+      'DOUBLE',
+      version.index?.source.type ?? 'BIGINT',
+      ...names.map((name) => columnOf(version, name).type),
+    ]);
   let found: readonly TableRow[];
   let more: boolean;
   if ('from' in rows) {
@@ -94,11 +99,12 @@ async function rowsOf(
   sql: string,
   names: readonly string[],
   signal: AbortSignal | undefined,
+  types: readonly string[] = [],
 ): Promise<TableRow[]> {
   const rows: TableRow[] = [];
   const make = recordMaker(names);
   for await (const chunk of engine.database.stream(sql, [], signal)) {
-    const [places = [], labels = [], ...columns] = await columnsOf(chunk);
+    const [places = [], labels = [], ...columns] = await columnsOf(chunk, types);
     for (let at = 0; at < chunk.rowCount; at += 1) {
       const record = make(columns.map((cells) => cells[at] ?? null));
       rows.push({ row: places[at] ?? null, label: labels[at] ?? null, record });
@@ -109,11 +115,11 @@ async function rowsOf(
 }
 
 /** The cells of a chunk, column by column, some thousand at a time. */
-export async function columnsOf(chunk: DuckDBDataChunk): Promise<Cell[][]> {
+export async function columnsOf(chunk: DuckDBDataChunk, types: readonly string[]): Promise<Cell[][]> {
   const columns: Cell[][] = [];
   const atOnce = pieceRows(chunk.rowCount);
   for (let column = 0; column < chunk.columnCount; column += 1) {
-    columns.push(cellsOf(chunk, column));
+    columns.push(cellsOf(chunk, column, types[column] ?? ''));
     if (column % atOnce === atOnce - 1) await nextTurn();
   }
   return columns;

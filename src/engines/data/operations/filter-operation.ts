@@ -1,0 +1,104 @@
+/** Rows by conditions: the rows themselves, or a view that further operations read. */
+import { z } from 'zod';
+import type { RunContext } from '../../../types/engine.js';
+import { SojournError } from '../../../types/errors.js';
+import { conditionSql } from '../analysis/condition-sql.js';
+import { conditionColumns, conditionSchema, operatorSchema, valueSchema } from '../analysis/conditions.js';
+import type { Condition } from '../analysis/conditions.js';
+import { conditionOf, scopeParams, versionOf, viewSchema } from '../analysis/scope.js';
+import { columnNames as usedColumns } from '../analysis/target.js';
+import type { DataEngine } from '../data-engine.js';
+import { relationOf } from '../relation.js';
+import { columnsOf, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
+import type { Version } from '../version.js';
+import { columnName, columnNames, operation } from './params.js';
+
+const params = z
+  .strictObject({
+    ...scopeParams,
+    column: columnName.optional(),
+    operator: operatorSchema.optional(),
+    value: valueSchema.optional(),
+    columns: columnNames.optional().describe('Columns of the answer; all when left out.'),
+    start: z.number().int().min(0).optional().describe('How many of the matching rows are left out first.'),
+    end: z.number().int().min(0).optional(),
+    limit: z.number().int().min(0).optional(),
+    as_view: z.boolean().optional().describe('Answers a view instead of rows; other operations take it.'),
+  })
+  .refine(({ column, where, view }) => column !== undefined || where !== undefined || view !== undefined, {
+    message: 'give a column with an operator and a value, or a condition in where',
+    path: ['column'],
+  });
+
+const answer = tableSchema.partial().extend({
+  /** How many rows match in all. */
+  matched: z.number().int(),
+  view: viewSchema.optional(),
+});
+
+export const filterOperation = operation({
+  name: 'filter',
+  access: 'read',
+  summary: 'Rows that match, in their order; the session stays as it is.',
+  params,
+  result: answer,
+  run: async (engine, asked, context) => {
+    const { column, operator, value } = asked;
+    if (column === undefined && (operator !== undefined || value !== undefined))
+      throw new SojournError('invalid_params', 'column: is missing beside operator and value.');
+    const own: Condition[] =
+      column === undefined
+        ? []
+        : [
+            {
+              column,
+              ...(operator === undefined ? {} : { operator }),
+              ...(value === undefined ? {} : { value }),
+            },
+          ];
+    const scoped = conditionOf(asked);
+    const all = [...(scoped ? [scoped] : []), ...own];
+    const [only] = all;
+    const condition = all.length === 1 && only ? only : { and: all };
+    const version = versionOf(engine, asked);
+    const rows = await matching(engine, version, condition, context);
+    if (asked.as_view === true)
+      return {
+        matched: rows.length,
+        view: { version: version.seq, where: conditionSchema.parse(condition) },
+      };
+    return { ...(await page(engine, version, rows, asked, context)), matched: rows.length };
+  },
+});
+
+/** The positions of the rows that match, in order. */
+async function matching(
+  engine: DataEngine,
+  version: Version,
+  condition: Condition,
+  { signal }: RunContext,
+): Promise<number[]> {
+  const where = conditionSql(version, condition);
+  const relation = relationOf(version, usedColumns(version, conditionColumns(condition)), where);
+  const rows: number[] = [];
+  const sql = `SELECT "row"::DOUBLE FROM ${relation.from} ORDER BY "row"`;
+  for await (const chunk of engine.database.stream(sql, [], signal)) {
+    for (const row of chunk.getColumnValues(0)) rows.push(Number(row));
+  }
+  return rows;
+}
+
+async function page(
+  engine: DataEngine,
+  version: Version,
+  rows: readonly number[],
+  { columns: names, start = 0, end, limit }: z.output<typeof params>,
+  { signal }: RunContext,
+) {
+  const columns = columnsOf(version, names);
+  const most = rowsPerPage(columns.length, engine.services.pageRows);
+  const last = Math.min(end ?? rows.length, rows.length, limit === undefined ? Infinity : start + limit);
+  const upTo = Math.min(Math.max(start, last), start + most);
+  const table = await tablePage(engine, version, columns, rows.slice(start, upTo), signal);
+  return upTo < last ? { ...table, truncated: true, next_start: upTo } : table;
+}
