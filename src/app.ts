@@ -11,9 +11,11 @@ import { InProcessCaller } from './client/in-process-caller.js';
 import { AnswerKeeper } from './core/answer-keeper.js';
 import { Catalogue } from './core/catalogue.js';
 import { inheritedEnvironment } from './core/config.js';
+import { ServerActivity } from './core/idle-stop.js';
 import { DisposableStack } from './core/lifecycle.js';
 import { SessionPool } from './core/session-pool.js';
 import { systemClock, systemFiles, systemIds, systemSpawner } from './core/system.js';
+import { createDialects } from './dialects.js';
 import { ColumnCache } from './engines/data/column-cache.js';
 import { dataEngine } from './engines/data/definition.js';
 import { pythonEngine } from './engines/python/definition.js';
@@ -54,6 +56,7 @@ export interface AppOptions {
 }
 
 const tokens = {
+  activity: Symbol('ServerActivity'),
   answers: Symbol('AnswerKeeper'),
   operations: Symbol('operations'),
   plugins: Symbol('Plugins'),
@@ -149,11 +152,25 @@ function bindStatelessRuns(container: Container): void {
 
 function bindTransports(container: Container): void {
   container
+    .bind<ServerActivity>(tokens.activity)
+    .toResolvedValue((clock: IClock) => new ServerActivity(clock), [IClock]);
+  container
     .bind<ITransport>(ITransport)
     .toResolvedValue(
-      (config: IConfig, clock: IClock, ids: IIds, token: string | null) =>
-        new RestTransport({ config, clock, ids, token, version, pid: process.pid }),
-      [IConfig, IClock, IIds, tokens.token],
+      (config: IConfig, clock: IClock, ids: IIds, token: string | null, activity: ServerActivity) => {
+        const dialects = createDialects(config, clock, ids);
+        return new RestTransport({
+          config,
+          clock,
+          ids,
+          token,
+          dialects,
+          activity,
+          version,
+          pid: process.pid,
+        });
+      },
+      [IConfig, IClock, IIds, tokens.token, tokens.activity],
     )
     .whenNamed('rest');
 }
@@ -307,6 +324,16 @@ export class App {
 
   get engines(): IEngines {
     return this.container.get<IEngines>(IEngines);
+  }
+
+  /** When somebody asked something last, through any door that was opened. */
+  get activity(): ServerActivity {
+    return this.container.get<ServerActivity>(tokens.activity);
+  }
+
+  /** True while a session works. */
+  get isBusy(): boolean {
+    return this.container.get<ISessionManager>(ISessionManager).counts().busy > 0;
   }
 
   /** Opens the store and the managers; transports are opened apart. What was opened is closed again on failure. */

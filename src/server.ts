@@ -1,6 +1,7 @@
 /** A server process: claims its data folder, opens the doors and leaves word of where it can be found. */
 import { createApp } from './app.js';
 import type { App } from './app.js';
+import { IdleStop } from './core/idle-stop.js';
 import { DisposableStack } from './core/lifecycle.js';
 import { systemClock, systemFiles, systemIds } from './core/system.js';
 import { claimDataDirectory } from './managers/data-directory.js';
@@ -15,6 +16,8 @@ export interface RunningServer extends Disposable {
   readonly url: string;
   readonly token: string | null;
   readonly report: OpenReport;
+  /** Resolves when nobody has asked anything for `idle_timeout_s`; never when that is 0. */
+  readonly idle: Promise<void>;
 }
 
 /** @throws SojournError with one sentence that says what is wrong and what to do */
@@ -42,9 +45,24 @@ export async function startServer(config: IConfig, log: ILog): Promise<RunningSe
     log.info({ url, sessions: report.sessions, version }, 'ready');
     // The first session waits for this anyway; nobody else has to.
     app.warmUp().catch((error: unknown) => log.warn({ err: error }, 'an engine is not ready'));
-    return { app, url, token, report, dispose: () => owned.dispose() };
+    const idle = untilIdle(app, config.idle_timeout_s, owned);
+    return { app, url, token, report, idle, dispose: () => owned.dispose() };
   } catch (error) {
     await owned.dispose();
     throw error;
   }
+}
+
+function untilIdle(app: App, timeoutS: number, owned: DisposableStack): Promise<void> {
+  return new Promise((resolve) => {
+    if (timeoutS === 0) return;
+    const stop = new IdleStop({
+      timeoutMs: timeoutS * 1000,
+      activity: app.activity,
+      clock: systemClock,
+      isBusy: () => app.isBusy,
+      onIdle: resolve,
+    });
+    owned.use(stop).start();
+  });
 }

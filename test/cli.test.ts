@@ -131,14 +131,14 @@ describe('the command line', function () {
   });
 
   it('says in one line that a port is busy, a folder cannot be used or a setting is wrong', async () => {
-    const busy = createServer().listen(0, '127.0.0.1');
+    const busy = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await once(busy, 'listening');
     const { port } = busy.address() as AddressInfo;
     const refused = await sojourn(['serve', '--port', String(port)]);
     busy.close();
     expect([refused.code, refused.err]).to.deep.equal([
       1,
-      `sojourn: Port ${port} is already in use; choose another with --port, or --port 0 for any free one.\n`,
+      `sojourn: Port ${port} is already in use by another application on 127.0.0.1; choose another with --port ${port + 1}, or --port 0 for any free one.\n`,
     ]);
     const file = join(await temporaryFolder(), 'a-file');
     await writeFile(file, '');

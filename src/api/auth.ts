@@ -19,8 +19,16 @@ export class Authenticator {
 
   /** @param header the Authorization header. @throws unauthorized */
   authenticate(header: string | undefined): Principal {
+    return this.principalOf(bearerToken(header));
+  }
+
+  /** Also takes the token as the user of HTTP Basic: for clients that know nothing but an address. @throws unauthorized */
+  authenticateBasic(header: string | undefined): Principal {
+    return this.principalOf(bearerToken(header) ?? basicUser(header));
+  }
+
+  private principalOf(token: string | undefined): Principal {
     if (this.expected === null) return localPrincipal;
-    const token = /^Bearer ([^\s]{1,1024})$/i.exec(header ?? '')?.[1];
     if (token !== undefined && timingSafeEqual(digest(token), this.expected)) return localPrincipal;
     const detail =
       token === undefined
@@ -28,6 +36,15 @@ export class Authenticator {
         : 'The token is not valid.';
     throw new SojournError('unauthorized', detail);
   }
+}
+
+const bearerToken = (header = '') => /^Bearer ([^\s]{1,1024})$/i.exec(header)?.[1];
+
+function basicUser(header = ''): string | undefined {
+  const encoded = /^Basic ([A-Za-z0-9+/=]{1,2048})$/i.exec(header)?.[1];
+  if (encoded === undefined) return undefined;
+  const [user = ''] = Buffer.from(encoded, 'base64').toString('utf8').split(':', 1);
+  return user === '' ? undefined : user;
 }
 
 export interface OriginRules {

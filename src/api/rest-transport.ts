@@ -9,11 +9,14 @@ import express from 'express';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { errors, isSojournError, SojournError } from '../types/errors.js';
 import type { IConfig } from '../types/config.js';
+import type { Dialect } from '../types/dialect.js';
 import type { IClock, IIds, ILog } from '../types/ports.js';
 import type { ITransport, TransportHost } from '../types/operation.js';
-import { Authenticator, checkOrigin } from './auth.js';
+import { Authenticator, checkOrigin, localPrincipal } from './auth.js';
 import { byteBody } from './byte-streams.js';
 import { LongRequests } from './client-errors.js';
+import { listenerServer, parseListener } from './dialects/listeners.js';
+import { Mounts, send } from './dialects/mounts.js';
 import { jsonShape } from './json-shape.js';
 import { openApiDocument } from './openapi.js';
 import { toProblem } from './problem.js';
@@ -28,6 +31,10 @@ export interface RestTransportOptions {
   readonly pid: number;
   /** Null: nobody is asked. */
   readonly token: string | null;
+  /** Mounted below /compat. */
+  readonly dialects?: readonly Dialect[];
+  /** Told of every request: `begin` when it comes, what that returns when it is over. */
+  readonly activity?: { begin(): () => void };
 }
 
 interface Facts extends RequestFacts {
@@ -36,47 +43,63 @@ interface Facts extends RequestFacts {
 
 export class RestTransport implements ITransport {
   readonly name = 'rest';
-  private server: Server | null = null;
+  private servers: Server[] = [];
   private readonly longRequests = new LongRequests();
+  private readonly mounts: Mounts;
 
-  constructor(private readonly options: RestTransportOptions) {}
+  constructor(private readonly options: RestTransportOptions) {
+    this.mounts = new Mounts(options.dialects ?? []);
+  }
 
   /** Where it listens, once started: http://127.0.0.1:8765. */
   get url(): string {
-    const address = this.server?.address();
-    if (typeof address !== 'object' || address === null) throw errors.closed('The HTTP server');
-    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-    return `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${address.port}`;
+    const [url] = this.urls;
+    if (url === undefined) throw errors.closed('The HTTP server');
+    return url;
+  }
+
+  /** The same, and behind it where the setting `listen` has it listen, in its order. */
+  get urls(): string[] {
+    return this.servers.map(urlOf);
   }
 
   async start(host: TransportHost): Promise<void> {
     const { config } = this.options;
-    const server = createServer({
-      requestTimeout: 120_000,
-      headersTimeout: 20_000,
-      keepAliveTimeout: 75_000,
-    });
-    server.on('request', this.application(host));
+    const listeners = config.listen.map((text) => parseListener(text, this.mounts.paths));
+    const application = this.application(host);
+    const own = createServer(patience);
+    own.on('request', application);
+    try {
+      await this.open(own, config.port, host.log);
+      for (const listener of listeners)
+        await this.open(listenerServer(listener, application, patience), listener.port, host.log);
+    } catch (error) {
+      await this.dispose();
+      throw error;
+    }
+  }
+
+  private async open(server: Server, port: number, log: ILog): Promise<void> {
+    const { host } = this.options.config;
     this.longRequests.watch(server);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
-      server.listen(config.port, config.host, resolve);
+      server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port)));
+      server.listen(port, host, resolve);
     });
-    server.on('error', (error) => host.log.error({ err: error }, 'the HTTP server failed'));
-    this.server = server;
+    server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
+    this.servers.push(server);
   }
 
   /** Answers what is under way within the grace time, then cuts the rest. */
   async dispose(): Promise<void> {
-    const server = this.server;
-    if (!server) return;
-    this.server = null;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
+    const servers = this.servers.splice(0);
+    if (servers.length === 0) return;
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const server of servers) server.closeIdleConnections();
     const timer = this.options.clock.setTimer(this.options.config.shutdown_grace_s * 1000, () => {
-      server.closeAllConnections();
+      for (const server of servers) server.closeAllConnections();
     });
-    await closed;
+    await Promise.all(closed);
     timer.cancel();
   }
 
@@ -86,9 +109,14 @@ export class RestTransport implements ITransport {
     app.disable('etag');
     app.set('query parser', false);
     app.use((request, response, next) => this.enter(request, response, next, host.log));
+    this.mountDialects(app, host);
     app.use(compression({ threshold: 1024 }));
     app.get('/api/health', (_request, response) => this.health(response));
-    app.use(this.authenticate());
+    const authenticate = this.authenticate({ mounted: false });
+    app.use((request, response, next) => {
+      authenticate(request, response);
+      next();
+    });
     app.get('/api/openapi.json', (_request, response) => {
       response
         .type('application/json')
@@ -101,10 +129,26 @@ export class RestTransport implements ITransport {
         `No ${request.method} ${request.path} here; /api/openapi.json lists what there is.`,
       );
     });
-    app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
-      fail(error, response, host.log);
+    app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+      const mount = this.mounts.find(request.originalUrl);
+      if (mount) refuse(mount.dialect, error, response, host.log);
+      else fail(error, response, host.log);
     });
     return app;
+  }
+
+  private mountDialects(app: Express, { catalogue, log }: TransportHost): void {
+    const services = { catalogue, log, ...this.readers() };
+    const authenticate = this.authenticate({ mounted: true });
+    app.use(async (request, response, next) => {
+      const mount = this.mounts.find(request.originalUrl);
+      if (!mount) {
+        next();
+        return;
+      }
+      authenticate(request, response);
+      await this.mounts.serve(mount, request, response, services);
+    });
   }
 
   /** What the router finds out about a request. */
@@ -139,6 +183,7 @@ export class RestTransport implements ITransport {
     const requestId = asked !== undefined && /^[\x21-\x7e]{1,128}$/.test(asked) ? asked : ids.uid();
     const gone = new AbortController();
     const principal = { id: '', access: 'read' as const };
+    const ended = this.options.activity?.begin();
     response.locals.facts = { requestId, principal, signal: gone.signal, startedAt: clock.monotonic() };
     response.set({
       'X-Request-Id': requestId,
@@ -150,6 +195,7 @@ export class RestTransport implements ITransport {
       'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
     });
     response.once('close', () => {
+      ended?.();
       if (!response.writableFinished) gone.abort();
       const { startedAt } = response.locals.facts as Facts;
       const duration_ms = Math.round((clock.monotonic() - startedAt) * 100) / 100;
@@ -170,12 +216,19 @@ export class RestTransport implements ITransport {
     next();
   }
 
-  private authenticate() {
-    const authenticator = new Authenticator(this.options.token);
-    return (request: Request, response: Response, next: NextFunction): void => {
-      const principal = authenticator.authenticate(request.get('Authorization'));
+  /** @param mounted for clients that may know nothing but an address */
+  private authenticate({ mounted }: { mounted: boolean }) {
+    const { token, config } = this.options;
+    const authenticator = new Authenticator(token);
+    const principalOf = (header: string | undefined) => {
+      if (!mounted) return authenticator.authenticate(header);
+      // The configuration allows that on loopback only.
+      if (config.compat.auth === 'none') return localPrincipal;
+      return authenticator.authenticateBasic(header);
+    };
+    return (request: Request, response: Response): void => {
+      const principal = principalOf(request.get('Authorization'));
       response.locals.facts = { ...(response.locals.facts as Facts), principal };
-      next();
     };
   }
 
@@ -201,15 +254,25 @@ function checkShape(body: Uint8Array, { limits }: IConfig): void {
   }
 }
 
-function listenError(cause: NodeJS.ErrnoException, config: IConfig): SojournError {
-  const place = `${config.host}:${config.port}`;
+/** How long a request may take to come, and a connection to be idle. */
+const patience = { requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 75_000 };
+
+function urlOf(server: Server): string {
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw errors.closed('The HTTP server');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${address.port}`;
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): SojournError {
+  const place = `${host}:${port}`;
   const reasons: Record<string, string> = {
-    EADDRINUSE: `Port ${config.port} is already in use; choose another with --port, or --port 0 for any free one.`,
+    EADDRINUSE: `Port ${port} is already in use; choose another with --port, or --port 0 for any free one.`,
     EACCES: `Listening on ${place} is not permitted; ports below 1024 need privileges, choose another with --port.`,
-    EADDRNOTAVAIL: `This machine has no address ${config.host}; choose another with --host.`,
+    EADDRNOTAVAIL: `This machine has no address ${host}; choose another with --host.`,
   };
   const detail = reasons[cause.code ?? ''] ?? `Cannot listen on ${place}: ${cause.message}.`;
-  return new SojournError('conflict', detail, { port: config.port }, { cause });
+  return new SojournError('conflict', detail, { port }, { cause });
 }
 
 /** Errors of the body parser and the router, told apart by their type. */
@@ -235,6 +298,12 @@ function ownError(error: unknown): unknown {
   if (error instanceof URIError || status === 400)
     return new SojournError('invalid_params', 'The address is not valid.');
   return error;
+}
+
+function refuse(dialect: Dialect, error: unknown, response: Response, log: ILog): void {
+  const own = ownError(error);
+  if (isSojournError(own, 'unauthorized')) response.set('WWW-Authenticate', 'Bearer realm="sojourn"');
+  send(dialect.refuse(own), response, log);
 }
 
 function fail(error: unknown, response: Response, log: ILog): void {

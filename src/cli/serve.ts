@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { createLog } from '../core/system.js';
 import type { RunningServer } from '../server.js';
 import type { ConfigInput } from '../types/config.js';
+import { explainBusyPort } from './busy-port.js';
 import { configFor, globalOptions } from './context.js';
 import { printLine } from './output.js';
 
@@ -12,6 +13,8 @@ interface ServeOptions {
   port?: number;
   store?: string;
   auth?: string;
+  compatAuth?: string;
+  listen?: string[];
   idleTimeout?: number;
   logLevel?: string;
   quiet?: boolean;
@@ -22,6 +25,8 @@ const numeric = (text: string): number => {
   return Number(text);
 };
 
+const listed = (text: string, before: string[] = []): string[] => [...before, text];
+
 export function addServe(program: Command): void {
   program
     .command('serve')
@@ -30,7 +35,9 @@ export function addServe(program: Command): void {
     .option('--port <number>', 'port to listen on; 0 for any free one', numeric)
     .option('--store <name>', 'where sessions are kept: sqlite or memory')
     .option('--auth <kind>', 'token or none')
-    .option('--idle-timeout <seconds>', 'idle seconds until a session hibernates; 0 = never', numeric)
+    .option('--compat-auth <kind>', 'token, or none: ask clients below /compat for no token')
+    .option('--listen <port=mount>', 'a further port for one dialect: 8000=/compat/lynguine', listed)
+    .option('--idle-timeout <seconds>', 'end after so many seconds without a request; 0 = never', numeric)
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
     .option('--quiet', 'print no welcome, and so no token')
     .action(async (options: ServeOptions, command: Command) => {
@@ -44,21 +51,27 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     port: options.port,
     store: options.store,
     auth: options.auth,
-    session: options.idleTimeout === undefined ? undefined : { timeout_s: options.idleTimeout },
+    compat: options.compatAuth === undefined ? undefined : { auth: options.compatAuth },
+    listen: options.listen,
+    idle_timeout_s: options.idleTimeout,
     log: options.logLevel === undefined ? undefined : { level: options.logLevel },
   };
   // The schema checks what the flags hold.
-  const config = configFor(globalOptions(command), settings as ConfigInput);
+  const globals = globalOptions(command);
+  const config = configFor(globals, settings as ConfigInput);
   const log = createLog({ level: config.log.level, pretty: process.stderr.isTTY });
   // Only this command needs the whole server; the others start faster without.
   const { startServer } = await import('../server.js');
-  const server = await startServer(config, log);
+  const server = await startServer(config, log).catch(async (error: unknown) => {
+    throw await explainBusyPort(error, config, globals);
+  });
   if (options.quiet !== true) printWelcome(server, config.data_dir);
-  const signal = await untilSignal();
-  log.info({ signal }, 'stopping');
+  const reason = await Promise.race([untilSignal(), server.idle.then(() => 'idle' as const)]);
+  log.info({ reason }, 'stopping');
   // A second signal does not wait for anything.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   await server.dispose();
+  if (reason === 'idle' && options.quiet !== true) printLine('Server stopped.');
 }
 
 function untilSignal(): Promise<NodeJS.Signals> {

@@ -23,7 +23,7 @@ export interface ConfigSources {
 
 /** Environment names that are no settings: they belong to the client and the command line. */
 const foreign = new Set(['SOJOURN_URL', 'SOJOURN_CONFIG']);
-const aliases: Readonly<Record<string, string>> = { SOJOURN_IDLE_TIMEOUT: 'SOJOURN_SESSION_TIMEOUT_S' };
+const aliases: Readonly<Record<string, string>> = { SOJOURN_IDLE_TIMEOUT: 'SOJOURN_IDLE_TIMEOUT_S' };
 
 /** Lists of folders, which are separated like PATH. */
 const pathLists: ReadonlySet<string> = new Set(['data.roots']);
@@ -77,6 +77,10 @@ function checked(config: Config): Config {
       `auth: none is only for a loopback address, and host is '${config.host}'; use auth: token.`,
       'auth',
     );
+  }
+  if (config.compat.auth === 'none' && !loopback.has(config.host)) {
+    const detail = `compat.auth: none is only for a loopback address, and host is '${config.host}'; use compat.auth: token.`;
+    throw invalid(detail, 'compat.auth');
   }
   return config;
 }

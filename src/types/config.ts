@@ -33,7 +33,20 @@ export const configSchema = z.strictObject({
     .default('os')
     .describe('For sessions that do not choose; see docs/durability.md.'),
   transports: z.array(z.string()).default(['rest']).describe('Doors to open.'),
+  compat: z
+    .strictObject({
+      auth: z
+        .enum(['token', 'none'])
+        .default('token')
+        .describe('Below /compat, for clients that can send no token; none only on a loopback address.'),
+    })
+    .prefault({}),
+  listen: z
+    .array(z.string().regex(/^\d{1,5}=\/compat\/[a-z0-9-]+$/, 'must be PORT=/compat/NAME'))
+    .default([])
+    .describe('Further ports whose root is one dialect, for clients with a fixed address.'),
   plugins: z.array(z.string()).default([]).describe('Modules with further engines and stores.'),
+  idle_timeout_s: seconds('The server ends after so many seconds without a request; 0 = never.').default(0),
   shutdown_grace_s: seconds('How long requests under way may take to end when the server stops.').default(5),
   log: z
     .strictObject({
