@@ -153,6 +153,43 @@ for (const door of doors) {
       expect(await data.getShape()).to.deep.equal([4, 4]);
     });
 
+    it('is described, counted and searched, whole or where a condition holds (D-15, D-16, D-17)', async () => {
+      expect(await data.getStats('age')).to.deep.include({
+        column: 'age',
+        count: 4,
+        nullCount: 0,
+        mean: 58.5,
+        min: 36,
+        '50%': 56.5,
+        max: 85,
+        sum: 234,
+      });
+      const old = data.filter('age', '>', 50);
+      expect((await old.getStats('age', { quantiles: [0.5] })).count).to.equal(2);
+      expect((await old.describe({ columns: ['age', 'city'] })).stats.age).to.include({
+        nullCount: 0,
+        max: 85,
+      });
+      expect((await data.getUnique('active', { withCounts: true })).counts).to.deep.equal([3, 1]);
+      expect(await old.getUnique('city')).to.deep.include({ values: ['New York', 'Nuenen'], hasNull: false });
+      expect(await data.countNulls('email')).to.include({ nullCount: 1, total: 4 });
+      expect((await data.countNulls()).nullCounts).to.include({ email: 1, age: 0 });
+      expect(await data.findDuplicates('active')).to.deep.include({ column: 'active', totalRows: 4 });
+      expect((await data.findDuplicates(['active', 'city'])).duplicates).to.deep.equal([]);
+      expect((await data.getOutliers('age', { stdDevs: 1 })).indices).to.deep.equal(['Grace']);
+      const groups = await data.groupBy('active', [{ function: 'mean', column: 'age', name: 'mean_age' }]);
+      expect(groups.records).to.deep.include({ active: false, mean_age: 85 });
+      expect((await old.groupBy(['active'])).records).to.have.length(2);
+      expect((await data.search('example')).indices).to.deep.equal(['Ada', 'Grace', 'Edsger']);
+      expect((await data.sample(2, { seed: 7 })).seed).to.equal(7);
+      expect((await data.sample(2, { seed: 7 })).indices).to.deep.equal(
+        (await data.sample(2, { seed: 7 })).indices,
+      );
+      expect((await data.correlation()).columns).to.include('age');
+      const pivoted = await data.pivot({ index: 'city', columns: 'active', values: 'age' });
+      expect(pivoted.columns).to.deep.equal(['city', 'false', 'true']);
+    });
+
     it('is read whole in chunks, each row once (D-18)', async () => {
       for (const size of [1, 2, 3, 4, 9]) {
         const chunks = await all(data.chunks(size));
@@ -194,6 +231,20 @@ for (const door of doors) {
       expect(await data.getSelector()).to.equal(null);
       expect(await data.getSubindex()).to.equal(null);
       expect(await data.getSubseries()).to.deep.equal({ records: [], shape: [0, 0] });
+    });
+
+    it('is joined with another table of the same owner', async () => {
+      const papers = 'name,title\nAda,Notes\nGrace,Compilers\n';
+      const other = await client.createSession({
+        file: Buffer.from(papers),
+        fileName: 'p.csv',
+        index: 'name',
+      });
+      expect((await data.join(other)).columns).to.include('title');
+      expect((await data.getColumn('title')).values).to.deep.equal(['Notes', null, 'Compilers', null]);
+      await data.undo();
+      expect((await data.join(other.id, { how: 'inner' })).shape).to.deep.equal([2, 5]);
+      await other.delete();
     });
 
     it('is changed where it lies', async () => {
