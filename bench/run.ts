@@ -1,5 +1,9 @@
-/** `npm run bench [SUITE…] [--json]`: every suite, or those named; one table. Never part of the tests. */
+/**
+ * `npm run bench [SUITE…] [--json] [--large]`: every suite, or those named; one table. Never part of the tests. With
+ * --large what takes gigabytes of disk too.
+ */
 import { cpus, totalmem } from 'node:os';
+import { benchData } from './data.js';
 import { printRows } from './measure.js';
 import type { Row } from './measure.js';
 import { benchPython } from './python.js';
@@ -8,6 +12,7 @@ import { benchSessions } from './sessions.js';
 const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   sessions: benchSessions,
   python: benchPython,
+  data: () => benchData({ large: process.argv.includes('--large') }),
 };
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -21,10 +21,14 @@ class TableCaller implements ICaller {
     if (this.broken) return Promise.reject(new Error('no answer'));
     const { start = 0, end = 10, limit = 10 } = params as { start?: number; end?: number; limit?: number };
     if (operation === 'create_session') return Promise.resolve({ session_id: 'made' });
-    if (operation === 'get_shape') return Promise.resolve({ shape: [10, 2] });
+    if (operation === 'get_session') return Promise.resolve({ shape: [10, 2], version: 7 });
     if (operation === 'get_slice') return Promise.resolve(this.page(start, Math.min(end, 10)));
     if (operation === 'filter')
-      return Promise.resolve({ ...this.page(start, Math.min(10, start + limit)), matched: 10 });
+      return Promise.resolve({
+        ...this.page(start, Math.min(10, start + limit)),
+        matched: 10,
+        version: 7,
+      });
     if (operation === 'get_indices') {
       const { indices, next_start } = this.page(start, 10);
       return Promise.resolve({ indices, next_start });
@@ -150,6 +154,7 @@ describe('a handle of a table', () => {
       shape: [2, 1],
       dtypes: { age: 'int64' },
       matched: 10,
+      version: 7,
     });
     expect((await rows.getSlice(5, 2)).records).to.deep.equal([]);
     expect(await rows.count()).to.equal(10);
@@ -178,10 +183,10 @@ describe('a handle of a table', () => {
     expect((await all(rows.rows())).map(({ age }) => age)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(caller.asked.map(({ params }) => params)).to.deep.equal([
       { where, session_id },
-      { where, session_id, start: 3, limit: 3 },
-      { where, session_id, start: 2, limit: 8 },
-      { where, session_id, start: 4 },
-      { where, session_id, start: 8 },
+      { where, session_id, start: 3, limit: 3, version: 7 },
+      { where, session_id, start: 2, limit: 8, version: 7 },
+      { where, session_id, start: 4, version: 7 },
+      { where, session_id, start: 8, version: 7 },
     ]);
   });
 
@@ -223,6 +228,8 @@ describe('a handle of a table', () => {
         Array.from({ length: 10 }, (_, row) => `r${row}`),
       );
     }
+    const slices = caller.asked.filter(({ operation }) => operation === 'get_slice');
+    expect(new Set(slices.map(({ params }) => params.version))).to.deep.equal(new Set([7]));
     expect((await all(data().rows())).map(({ age }) => age)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(await data().getIndices()).to.have.length(10);
   });

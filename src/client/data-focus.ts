@@ -1,5 +1,6 @@
 /** The focus of a session's table: the place that is read and written when none is named. */
-import type { Cell, CellRecord, IDataFocus, Label } from '../types/data-client.js';
+import type { IDataFocus } from '../types/data-client.js';
+import type { Cell, CellRecord, Label } from '../types/tables.js';
 import { TableReads } from './table-reads.js';
 
 export class DataFocus extends TableReads implements IDataFocus {

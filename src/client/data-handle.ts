@@ -1,17 +1,17 @@
 /** Changes the table of a session where it lies, and moves between the versions that the changes have made. */
 import type {
-  Cell,
+  CellValue,
   ColumnContent,
-  FillNulls,
+  DropOptions,
+  FillOptions,
   IDataSession,
   JoinOptions,
   SaveTableOptions,
-  SetValuesOptions,
   SortOptions,
   TableChange,
-  TableRows,
   VersionMove,
 } from '../types/data-client.js';
+import type { Cell, CellRecord } from '../types/tables.js';
 import type { WriteCallOptions } from '../types/client.js';
 import { camelize, snakeize } from './casing.js';
 import { DataFocus } from './data-focus.js';
@@ -32,32 +32,29 @@ export class DataHandle extends DataFocus implements IDataSession {
   }
 
   dropColumns(columns: string | Columns, options?: WriteCallOptions): Promise<TableChange> {
-    return this.change(
-      'drop_columns',
-      { columns: typeof columns === 'string' ? [columns] : columns },
-      options,
-    );
+    return this.change('drop_columns', { columns }, options);
   }
 
-  castColumns(dtypes: Readonly<Record<string, string>>, options?: WriteCallOptions): Promise<TableChange> {
-    return this.change('cast_columns', { columns: dtypes }, options);
+  castColumns(types: Readonly<Record<string, string>>, options?: WriteCallOptions): Promise<TableChange> {
+    return this.change('cast_columns', { types }, options);
   }
 
-  fillNulls(fill: FillNulls, options?: WriteCallOptions): Promise<TableChange> {
-    return this.change('fill_nulls', fill, options);
+  fillNulls(value: Cell, options: FillOptions = {}): Promise<TableChange> {
+    const { columns, ...write } = options;
+    return this.change('fill_nulls', { value, columns }, write);
   }
 
-  dropNulls(columns?: Columns, options?: WriteCallOptions): Promise<TableChange> {
-    return this.change('drop_nulls', { columns }, options);
+  dropNulls(options: DropOptions = {}): Promise<TableChange> {
+    const { columns, how, ...write } = options;
+    return this.change('drop_nulls', { columns, how }, write);
   }
 
-  setValues(column: string, value: Cell, options: SetValuesOptions = {}): Promise<TableChange> {
-    const { where, ...write } = options;
-    return this.change('set_values', { column, value, where }, write);
+  setValues(values: readonly CellValue[], options?: WriteCallOptions): Promise<TableChange> {
+    return this.change('set_values', { values }, options);
   }
 
-  appendRows(rows: TableRows, options?: WriteCallOptions): Promise<TableChange> {
-    return this.change('append_rows', { records: rows }, options);
+  appendRows(rows: readonly Readonly<CellRecord>[], options?: WriteCallOptions): Promise<TableChange> {
+    return this.change('append_rows', { rows }, options);
   }
 
   join(other: string | { readonly id: string }, options: JoinOptions): Promise<TableChange> {

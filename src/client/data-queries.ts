@@ -1,15 +1,17 @@
 /** What can be asked of all rows of a session's table, or of those that match a condition. */
 import type { ByteStream } from '../types/files.js';
+import type { IFilteredRows, IRowQueries } from '../types/data-client.js';
 import type {
-  Aggregates,
+  Aggregate,
   CellRecord,
   ColumnStats,
   Comparison,
   Condition,
+  CorrelationOptions,
   DataTable,
   Duplicates,
-  IFilteredRows,
-  IRowQueries,
+  GroupedTable,
+  GroupOptions,
   Label,
   Operator,
   OutlierOptions,
@@ -21,7 +23,7 @@ import type {
   StatsOptions,
   TableDescription,
   UniqueValues,
-} from '../types/data-client.js';
+} from '../types/tables.js';
 import { camelize, snakeize } from './casing.js';
 import type { SessionCaller } from './session-caller.js';
 
@@ -29,7 +31,6 @@ import type { SessionCaller } from './session-caller.js';
 const arrowStream = 'application/vnd.apache.arrow.stream';
 
 export type Columns = readonly string[];
-type Answer = Record<string, unknown>;
 
 export abstract class DataQueries implements IRowQueries {
   protected constructor(
@@ -89,8 +90,12 @@ export abstract class DataQueries implements IRowQueries {
     return this.read('get_outliers', { column, ...options });
   }
 
-  groupBy(by: string | readonly string[], aggregates: Aggregates): Promise<DataTable> {
-    return this.read('group_by', { by: typeof by === 'string' ? [by] : by, aggregates });
+  groupBy(
+    by: string | Columns,
+    aggregates?: readonly Aggregate[],
+    options: GroupOptions = {},
+  ): Promise<GroupedTable> {
+    return this.read('group_by', { by, aggregates, ...options });
   }
 
   sample(rows: number, options: SampleOptions = {}): Promise<DataTable & { seed: number | string }> {
@@ -101,12 +106,12 @@ export abstract class DataQueries implements IRowQueries {
     return this.read('search', { text, ...options });
   }
 
-  correlation(columns?: Columns, options: { method?: string } = {}): Promise<Answer> {
-    return this.read('correlation', { columns, ...options });
+  correlation(options: CorrelationOptions = {}): Promise<{ columns: string[]; matrix: (number | null)[][] }> {
+    return this.read('correlation', options);
   }
 
-  pivot(options: PivotOptions): Promise<DataTable> {
-    return this.read('pivot', { ...options });
+  pivot(options: PivotOptions): Promise<GroupedTable> {
+    return this.read('pivot', options);
   }
 
   /** Only the answer's own keys are mapped: what stands below them is named by the user. */

@@ -1,5 +1,6 @@
 /** The rows that match a condition: asked for when they are first used, and then answered from what has come. */
-import type { CellRecord, Condition, FilteredTable, IFilteredRows } from '../types/data-client.js';
+import type { IFilteredRows } from '../types/data-client.js';
+import type { CellRecord, Condition, FilteredTable } from '../types/tables.js';
 import { SojournError } from '../types/errors.js';
 import { DataQueries } from './data-queries.js';
 import type { Columns } from './data-queries.js';
@@ -56,15 +57,17 @@ export class FilteredRows extends DataQueries implements IFilteredRows {
 
   /** The first page, which all uses share. What failed is asked for again. */
   private table(): Promise<FilteredTable> {
-    this.first ??= this.page(0).catch((error: unknown) => {
+    this.first ??= this.read<FilteredTable>('filter', {}).catch((error: unknown) => {
       this.first = null;
       throw error;
     });
     return this.first;
   }
 
-  private page(start: number, limit?: number, columns?: Columns): Promise<FilteredTable> {
-    return this.read('filter', { start: start === 0 ? undefined : start, limit, columns });
+  /** Further pages are of the version that the first one was of. */
+  private async page(start: number, limit?: number, columns?: Columns): Promise<FilteredTable> {
+    const { version } = await this.table();
+    return this.read('filter', { start, limit, columns, version });
   }
 }
 

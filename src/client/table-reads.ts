@@ -1,13 +1,14 @@
 /** Reads the table of a session by its labels, columns and positions. */
+import type { ITableReads, TableFacts } from '../types/data-client.js';
 import type {
   Cell,
   CellRecord,
   ColumnValues,
   Condition,
   DataTable,
-  ITableReads,
   Label,
-} from '../types/data-client.js';
+  RowRange,
+} from '../types/tables.js';
 import { DataQueries } from './data-queries.js';
 import type { Columns } from './data-queries.js';
 import { FilteredRows } from './filtered-rows.js';
@@ -33,12 +34,12 @@ export class TableReads extends DataQueries implements ITableReads {
     return this.read('get_slice', { start, end, columns });
   }
 
-  getColumn(column: string): Promise<ColumnValues> {
-    return this.read('get_column', { column });
+  getColumn(column: string, range: RowRange = {}): Promise<ColumnValues> {
+    return this.read('get_column', { column, ...range });
   }
 
-  getColumnData(column: string): Promise<ColumnValues> {
-    return this.read('get_column_data', { column });
+  getColumnData(column: string, range: RowRange = {}): Promise<ColumnValues> {
+    return this.read('get_column_data', { column, ...range });
   }
 
   getRowData(index: Label): Promise<{ index: Label; row: CellRecord }> {
@@ -82,9 +83,10 @@ export class TableReads extends DataQueries implements ITableReads {
   }
 
   async *chunks(rows = chunkRows, columns?: Columns): AsyncGenerator<DataTable> {
-    const [total] = await this.getShape();
+    const { shape: [total] = [0], version } = await this.read<TableFacts>('get_session', {});
     for (let start = 0; start < total;) {
-      const table = await this.getSlice(start, Math.min(total, start + rows), columns);
+      const end = Math.min(total, start + rows);
+      const table = await this.read<DataTable>('get_slice', { start, end, columns, version });
       if (table.records.length === 0) return;
       yield table;
       start += table.records.length;

@@ -49,7 +49,9 @@ export function codeOperations(engines: IEngines, sessions: ISessionManager): Op
     .filter(({ capabilities }) => capabilities.execute === true)
     .map(({ name }) => name);
   const own = definitions.flatMap((definition) =>
-    (definition.operations ?? []).map((operation) => engineOperation(definition, operation)),
+    (definition.operations ?? [])
+      .filter(({ internal }) => internal !== true)
+      .map((operation) => engineOperation(definition, operation)),
   );
   return [...executionOperations(codeKinds, sessions), ...outputOperations(codeKinds), ...own];
 }

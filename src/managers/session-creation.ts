@@ -35,7 +35,9 @@ type MakeInstance = (
   absence: Absence | null,
 ) => SessionInstance;
 
-/** @throws limit_exceeded · not_supported · invalid_params · whatever the engine has against it: nothing is left then */
+/**
+ * @throws limit_exceeded · not_supported · invalid_params · whatever the engine has against it: nothing is left then
+ */
 export async function createSession(
   { id, request, call, key }: WantedSession,
   services: CreationServices,

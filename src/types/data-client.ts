@@ -4,138 +4,34 @@
  */
 import type { ByteStream } from './files.js';
 import type { Receipt, WriteCallOptions } from './client.js';
-
-/** What JSON can say of a cell: whole numbers beyond 2^53 and decimals are exact texts, times are ISO 8601. */
-export type Cell = null | boolean | number | string | Cell[] | { [key: string]: Cell };
-export type CellRecord = Record<string, Cell>;
-/** Of a row. */
-export type Label = string | number | boolean | null;
-/** Rows to load, append or set: one by one, or column by column. */
-export type TableRows = readonly Readonly<CellRecord>[] | Readonly<Record<string, readonly Cell[]>>;
-
-export interface DataTable {
-  columns: string[];
-  /** The labels of the rows. */
-  indices: Label[];
-  records: CellRecord[];
-  /** Rows and columns. */
-  shape: [number, number];
-  /** By column, as pandas names them. */
-  dtypes: Record<string, string>;
-  /** There is more than one answer holds. */
-  truncated?: boolean;
-  /** Where the next page begins. */
-  nextStart?: number;
-}
-export interface FilteredTable extends DataTable {
-  /** How many rows there are in all. */
-  matched: number;
-}
-
-export type Operator =
-  | '=='
-  | '!='
-  | '>'
-  | '>='
-  | '<'
-  | '<='
-  | 'in'
-  | 'not in'
-  | 'between'
-  | 'contains'
-  | 'not contains'
-  | 'startswith'
-  | 'endswith'
-  | 'regex'
-  | 'is null'
-  | 'not null';
-export interface Comparison {
-  readonly column: string;
-  /** Default `==`. */
-  readonly operator?: Operator;
-  /** A list for `in` and `not in`, two values for `between`, nothing for `is null` and `not null`. */
-  readonly value?: Label | readonly Label[];
-}
-/** A null matches only `!=`, `not in`, `not contains` and `is null`. */
-export type Condition =
-  | Comparison
-  | { readonly and: readonly Condition[] }
-  | { readonly or: readonly Condition[] }
-  | { readonly not: Condition };
-
-export interface ColumnValues {
-  column: string;
-  values: Cell[];
-  indices: Label[];
-  dtype: string;
-  truncated?: boolean;
-  nextStart?: number;
-}
-/** What its type has; nulls are left out of everything but `nullCount`. */
-export interface ColumnStats {
-  column: string;
-  dtype: string;
-  count: number;
-  nullCount: number;
-  unique: number;
-  mean?: Cell;
-  /** With n - 1. */
-  std?: Cell;
-  min?: Cell;
-  '25%'?: Cell;
-  '50%'?: Cell;
-  '75%'?: Cell;
-  max?: Cell;
-  sum?: Cell;
-  /** The most frequent value, and how often it comes. */
-  top?: Cell;
-  freq?: number;
-  minLength?: Cell;
-  maxLength?: Cell;
-  trueCount?: number;
-  falseCount?: number;
-  quantiles?: Record<string, Cell>;
-  histogram?: Record<string, unknown>;
-}
-export interface StatsOptions {
-  /** Further ones, from 0 to 1. */
-  quantiles?: readonly number[];
-  /** The number of bins. */
-  histogram?: number;
-}
-export interface TableDescription {
-  columns: string[];
-  stats: Record<string, ColumnStats>;
-  shape: [number, number];
-  truncated?: boolean;
-  nextStart?: number;
-}
-/** Which part of a long answer. */
-export interface PageOptions {
-  start?: number;
-  limit?: number;
-}
-export interface UniqueValues {
-  column: string;
-  /** In order of first appearance, without nulls. */
-  values: Cell[];
-  /** With `withCounts`: how often each of them stands there. */
-  counts?: number[];
-  count: number;
-  hasNull: boolean;
-  truncated?: boolean;
-  nextStart?: number;
-}
-export interface Duplicates {
-  column?: string;
-  columns?: string[];
-  /** Of several columns the value has a member for each. */
-  duplicates: { value: Cell; count: number; indices: Label[] }[];
-  totalRows: number;
-  truncated?: boolean;
-  nextStart?: number;
-}
-export type Aggregates = Readonly<Record<string, string | readonly string[]>>;
+import type {
+  Aggregate,
+  Cell,
+  CellRecord,
+  ColumnStats,
+  ColumnValues,
+  Comparison,
+  Condition,
+  CorrelationOptions,
+  DataTable,
+  Duplicates,
+  FilteredTable,
+  GroupOptions,
+  GroupedTable,
+  Label,
+  Operator,
+  OutlierOptions,
+  OutlierTable,
+  PageOptions,
+  PivotOptions,
+  RowRange,
+  SampleOptions,
+  SearchOptions,
+  StatsOptions,
+  TableDescription,
+  TableRows,
+  UniqueValues,
+} from './tables.js';
 
 /** What can be asked of all rows of a table, or of those that match a condition. */
 export interface IRowQueries {
@@ -157,47 +53,21 @@ export interface IRowQueries {
   /** Values, of several columns together, that come more than once. */
   findDuplicates(columns: string | readonly string[], options?: PageOptions): Promise<Duplicates>;
   getOutliers(column: string, options?: OutlierOptions): Promise<OutlierTable>;
-  groupBy(by: string | readonly string[], aggregates: Aggregates): Promise<DataTable>;
+  /** How many rows have the same key, or the aggregates of them. */
+  groupBy(
+    by: string | readonly string[],
+    aggregates?: readonly Aggregate[],
+    options?: GroupOptions,
+  ): Promise<GroupedTable>;
   /** Rows by chance; the same seed gives the same rows of a version. */
   sample(rows: number, options?: SampleOptions): Promise<DataTable & { seed: number | string }>;
   /** Rows where a text is part of any cell of a text column. */
   search(text: string, options?: SearchOptions): Promise<DataTable>;
-  correlation(columns?: readonly string[], options?: { method?: string }): Promise<Record<string, unknown>>;
-  pivot(options: PivotOptions): Promise<DataTable>;
+  correlation(options?: CorrelationOptions): Promise<{ columns: string[]; matrix: (number | null)[][] }>;
+  pivot(options: PivotOptions): Promise<GroupedTable>;
   /** An Arrow IPC stream: `tableFromIPC(await rows.toArrow())` of the package apache-arrow reads it. */
   toArrow(columns?: readonly string[]): Promise<Uint8Array>;
 }
-export interface OutlierOptions extends PageOptions {
-  method?: 'std' | 'iqr';
-  /** How many standard deviations from the mean; default 3. */
-  stdDevs?: number;
-  /** How many times the distance of the quartiles from them; default 1.5. */
-  factor?: number;
-  columns?: readonly string[];
-}
-export interface OutlierTable extends DataTable {
-  mean: Cell;
-  std: Cell;
-  /** Smaller ones are outliers; null when there is nothing to compare. */
-  lower: Cell;
-  upper: Cell;
-}
-export interface SampleOptions {
-  seed?: number | string;
-  columns?: readonly string[];
-}
-export interface SearchOptions extends PageOptions {
-  /** Where to look; default all columns of texts. */
-  columns?: readonly string[];
-  caseSensitive?: boolean;
-}
-export interface PivotOptions {
-  index: string;
-  columns: string;
-  values: string;
-  aggregate?: string;
-}
-
 /** Rows that match. Awaited, it is the table of them. */
 export interface IFilteredRows extends IRowQueries, PromiseLike<FilteredTable> {
   readonly condition: Condition;
@@ -211,8 +81,8 @@ export interface ITableReads extends IRowQueries {
   getValue(): Promise<Cell>;
   /** Any cell; the focus stays where it is. */
   getValueAt(index: Label, column: string): Promise<Cell>;
-  getColumn(column: string): Promise<ColumnValues>;
-  getColumnData(column: string): Promise<ColumnValues>;
+  getColumn(column: string, range?: RowRange): Promise<ColumnValues>;
+  getColumnData(column: string, range?: RowRange): Promise<ColumnValues>;
   getRowData(index: Label): Promise<{ index: Label; row: CellRecord }>;
   getShape(): Promise<[number, number]>;
   getColumns(): Promise<string[]>;
@@ -222,7 +92,7 @@ export interface ITableReads extends IRowQueries {
   getSeriesColumns(): Promise<string[]>;
   /** The section that it comes from; null when there is none. */
   getColumnType(column: string): Promise<string | null>;
-  /** Covers each row once. */
+  /** Covers each row once, also of a table that is changed meanwhile. */
   chunks(rows?: number, columns?: readonly string[]): AsyncIterable<DataTable>;
   /** One SELECT over the table `data`; `?` stands for a parameter. */
   sql(query: string, params?: readonly Label[]): Promise<DataTable>;
@@ -249,8 +119,11 @@ export interface SortOptions extends WriteCallOptions {
   /** Default `last`. */
   nulls?: 'first' | 'last';
 }
-/** What a change of the table answers: it made a version, named by `seq`. */
-export type TableChange = Receipt & Record<string, unknown> & { shape: [number, number] };
+/** What a change of the table answers: the shape that it has now, and the version it made. */
+export interface TableChange extends Receipt {
+  shape: [number, number];
+  version: number;
+}
 export interface VersionMove extends Receipt {
   headSeq: number;
   /** The place of the write whose state it is now. */
@@ -266,25 +139,33 @@ export interface IDataChanges {
   addColumn(column: string, content: ColumnContent, options?: WriteCallOptions): Promise<TableChange>;
   renameColumns(names: Readonly<Record<string, string>>, options?: WriteCallOptions): Promise<TableChange>;
   dropColumns(columns: string | readonly string[], options?: WriteCallOptions): Promise<TableChange>;
-  castColumns(dtypes: Readonly<Record<string, string>>, options?: WriteCallOptions): Promise<TableChange>;
-  fillNulls(fill: FillNulls, options?: WriteCallOptions): Promise<TableChange>;
-  dropNulls(columns?: readonly string[], options?: WriteCallOptions): Promise<TableChange>;
-  setValues(column: string, value: Cell, options?: SetValuesOptions): Promise<TableChange>;
-  appendRows(rows: TableRows, options?: WriteCallOptions): Promise<TableChange>;
+  /** By the names of pandas; a cell that does not fit is an error and nothing changes. */
+  castColumns(types: Readonly<Record<string, string>>, options?: WriteCallOptions): Promise<TableChange>;
+  fillNulls(value: Cell, options?: FillOptions): Promise<TableChange>;
+  dropNulls(options?: DropOptions): Promise<TableChange>;
+  /** All of them or none. */
+  setValues(values: readonly CellValue[], options?: WriteCallOptions): Promise<TableChange>;
+  /** A label stands under the name of the index. */
+  appendRows(rows: readonly Readonly<CellRecord>[], options?: WriteCallOptions): Promise<TableChange>;
   /** With the table of another session of the same owner. */
   join(other: string | { readonly id: string }, options: JoinOptions): Promise<TableChange>;
   /** Into a file of the workspace. */
   saveTable(path: string, options?: SaveTableOptions): Promise<Record<string, unknown>>;
 }
-/** What a new column holds: the same in all rows, one value for each, or what an expression of SQL gives. */
-export type ColumnContent = { value: Cell } | { values: readonly Cell[] } | { expression: string };
-export interface FillNulls {
-  columns?: readonly string[];
-  value?: Cell;
-  method?: string;
+/** What a new column holds: the same in all rows, or one value for each. */
+export type ColumnContent = { value: Cell } | { values: readonly Cell[] };
+export interface CellValue {
+  readonly index: Label;
+  readonly column: string;
+  readonly value: Cell;
 }
-export interface SetValuesOptions extends WriteCallOptions {
-  where?: Condition;
+export interface FillOptions extends WriteCallOptions {
+  /** Default all. */
+  columns?: readonly string[];
+}
+export interface DropOptions extends FillOptions {
+  /** `any`, the default: rows with a null in any of the columns; `all`: rows with nothing else. */
+  how?: 'any' | 'all';
 }
 export interface JoinOptions extends WriteCallOptions {
   on: string | readonly string[];
@@ -312,8 +193,13 @@ export interface TableFacts {
   shape?: [number, number];
   columns?: string[];
   dtypes?: Record<string, string>;
+  /** The name of the index; null where rows are labelled by their position. */
+  index?: string | null;
+  /** The seq of the present version. */
+  version?: number;
+  warnings?: string[];
   interfaceFile?: string | null;
-  directory?: string;
+  directory?: string | null;
   interfaceField?: string | null;
   /** The file that it was loaded from is another one by now. */
   sourceChanged?: boolean;
@@ -330,6 +216,8 @@ export interface TableSource {
   /** As a section of an interface file, with its wire names: `{type: 'csv', filename: …}`. */
   dataSource?: Readonly<Record<string, unknown>>;
   data?: TableRows;
+  /** Of rows or a file that are sent along: the column of labels. */
+  index?: string;
   /** The bytes of a file, and what it is called: its ending tells what it is. */
   file?: Uint8Array | ByteStream;
   fileName?: string;

@@ -57,7 +57,10 @@ export interface IEngine extends Disposable {
   ping?(): Promise<void>;
 }
 
-/** Versions of a state, each made by one write and named by the place of its input. They form a tree with a head. `atSeq` is the place of the move itself. */
+/**
+ * Versions of a state, each made by one write and named by the place of its input. They form a tree with a head.
+ * `atSeq` is the place of the move itself.
+ */
 export interface IVersions {
   /** Back to what the head was made from, that many times; as far as there is one. */
   undo(steps: number, atSeq: number): Promise<VersionReached>;
@@ -207,6 +210,8 @@ export interface EngineOperation<
   readonly http?: readonly HttpAlias[];
   /** Done twice is done once: a repeated call whose first one was cut off by the end of the server is run. */
   readonly idempotent?: boolean;
+  /** Of reads: asked by other sessions only (`RunContext.ask`), and by no client. */
+  readonly internal?: boolean;
   /** Of reads only. */
   readonly media?: MediaForm;
   /** False: recovery never runs it again; a checkpoint is taken before it is answered. Default: true. */

@@ -71,7 +71,7 @@ export interface MediaForm {
   readonly type: string;
   /** Parameters that ask the operation for this form. */
   readonly params: Readonly<Record<string, unknown>>;
-  /** The member of the answer that holds it: bytes, at once or as they come, or text in base64. In JSON it is the text. */
+  /** The member of the answer that holds it: bytes, at once or as they come, or text in base64, as in JSON. */
   readonly member: string;
 }
 

@@ -126,6 +126,6 @@ async function callOn(
 /** The people of the specification's examples. */
 export const people = `SELECT * FROM (VALUES
   ('Ada', 36, 'London', 'ada@example.org', true),
-  ('Alan', 41, 'Wilmslow', 'alan@example.org', false),
-  ('Grace', 85, 'New York', NULL, true),
-  ('Edsger', 72, 'Nuenen', 'edsger@example.org', false)) t(name, age, city, email, active)`;
+  ('Alan', 41, 'Manchester', NULL, false),
+  ('Grace', 85, 'New York', 'grace@example.org', true),
+  ('Edsger', 72, 'Nuenen', 'ewd@example.org', true)) t(name, age, city, email, active)`;

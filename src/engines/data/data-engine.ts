@@ -41,7 +41,7 @@ export class DataEngine implements IEngine {
   private origin: Origin = emptyOrigin;
   private written: WrittenStores = new Map();
   private memory = 0;
-  private told: { readonly of: readonly unknown[]; readonly facts: Record<string, unknown> } | null = null;
+  private told: { version: Version; origin: Origin; facts: Readonly<Record<string, unknown>> } | null = null;
   private closed = false;
   private readonly stopping = new AbortController();
 
@@ -136,13 +136,12 @@ export class DataEngine implements IEngine {
     return cell;
   }
 
-  facts(): Record<string, unknown> {
+  facts(): Readonly<Record<string, unknown>> {
     const { state, origin } = this;
     if (!state) return {};
-    const of = [state.head, origin];
-    if (this.told?.of.every((part, at) => part === of[at]) !== true)
-      this.told = { of, facts: factsOf(state.head, origin) };
-    return this.told?.facts ?? {};
+    if (this.told?.version !== state.head || this.told.origin !== origin)
+      this.told = { version: state.head, origin, facts: factsOf(state.head, origin) };
+    return this.told.facts;
   }
 
   memoryBytes(): number {
@@ -153,7 +152,10 @@ export class DataEngine implements IEngine {
     if (this.closed) return Promise.reject(closedError());
     const { database, written, services } = this;
     const { state, focused: focus, origin } = this;
-    if (!state) return Promise.resolve({ write: async () => ({ manifest: {} }), dispose: () => undefined });
+    if (!state) {
+      const empty = { write: () => Promise.resolve({ manifest: {} }), dispose: () => undefined };
+      return Promise.resolve(empty);
+    }
     const saved = { state: state.snapshot(), focus, origin };
     const held = database.retain();
     let released = false;

@@ -14,6 +14,7 @@ import { takeIn } from './intake.js';
 import { changeOperations } from './operations/change-operations.js';
 import { filterOperation } from './operations/filter-operation.js';
 import { focusOperations } from './operations/focus-operations.js';
+import { joinOperations } from './operations/join-operations.js';
 import { readOperations } from './operations/read-operations.js';
 import { creationFields, dataOptionsSchema } from './options.js';
 import type { DataOptions } from './options.js';
@@ -44,6 +45,7 @@ export function dataEngine(
       filterOperation,
       ...focusOperations,
       ...changeOperations,
+      ...joinOperations,
       ...analysisOperations,
     ],
     intake: (given, place) => takeIn(given, place, files),

@@ -23,7 +23,10 @@ const extensions: Readonly<Record<string, string>> = {
 /** Records of one piece of text. */
 const batch = 500;
 
-/** @returns the options that are stored. @throws invalid_params when nothing, or more than one thing, is to be loaded */
+/**
+ * @returns the options that are stored.
+ * @throws invalid_params when nothing, or more than one thing, is to be loaded
+ */
 export async function takeIn(
   options: DataOptions,
   place: IntakePlace,

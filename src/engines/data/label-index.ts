@@ -92,7 +92,7 @@ export class LabelIndex {
 
 /** FNV-1a over the text of a label. */
 function hashOf(label: Cell): number {
-  const text = typeof label === 'string' ? label : String(JSON.stringify(label));
+  const text = typeof label === 'string' ? label : JSON.stringify(label);
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return (hash ^ (hash >>> 15)) >>> 0;

@@ -85,9 +85,11 @@ async function readCells(
   const missing = sources.filter((source) => from.reader.peek(source, start) === undefined);
   const fetched =
     missing.length * pieces > fetchedPieces ? await fetchRange(from, missing, start, end, signal) : null;
-  return Promise.all(
-    sources.map((source) => fetched?.get(source) ?? from.reader.range(source, start, end, signal)),
-  );
+  const read = (source: CellSource) => {
+    const found = fetched?.get(source);
+    return found ? Promise.resolve(found) : from.reader.range(source, start, end, signal);
+  };
+  return Promise.all(sources.map(read));
 }
 
 /** Just these rows of many columns, by one query for each store. */

@@ -27,6 +27,8 @@ export type AggregateName = z.output<typeof aggregateSchema>;
 export interface Aggregate {
   readonly sql: string;
   readonly dtype: string;
+  /** As DuckDB writes it, where it is the column's own; what counts or computes has none that matters. */
+  readonly type?: string;
 }
 
 const spread: ReadonlySet<AggregateName> = new Set(['mean', 'median', 'std', 'var', 'quantile']);
@@ -41,11 +43,12 @@ export function aggregateOf(target: Target, name: AggregateName, q = 0.5): Aggre
     const dtype = isInteger(summed.type) ? 'int64' : isFloat(summed.type) ? 'float64' : target.dtype;
     return { sql: `coalesce(sum(${summed.ref}), 0)`, dtype };
   }
-  if (name === 'first') return { sql: `arg_min(${target.ref}, "row")`, dtype: target.dtype };
-  if (name === 'last') return { sql: `arg_max(${target.ref}, "row")`, dtype: target.dtype };
+  const { dtype, type } = target;
+  if (name === 'first') return { sql: `arg_min(${target.ref}, "row")`, dtype, type };
+  if (name === 'last') return { sql: `arg_max(${target.ref}, "row")`, dtype, type };
   if (target.family === 'other' && target.type !== 'TIME' && target.type !== 'INTERVAL')
     throw unfit(target, name, 'cells that have an order');
-  return { sql: `${name}(${target.ref})`, dtype: target.dtype };
+  return { sql: `${name}(${target.ref})`, dtype, type };
 }
 
 function countSql({ ref }: Target, name: AggregateName): string {

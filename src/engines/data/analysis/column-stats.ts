@@ -42,7 +42,7 @@ export type ColumnStats = z.output<typeof statsSchema>;
 /** What one query finds out about a column; several are asked at once, and each takes the time of its slowest part. */
 export interface StatsPart {
   readonly aggregates: readonly string[];
-  take(cells: readonly Cell[]): Partial<ColumnStats>;
+  readonly take: (cells: readonly Cell[]) => Partial<ColumnStats>;
 }
 
 const usual = [0.25, 0.5, 0.75];
@@ -155,7 +155,7 @@ export async function columnStats(
 
 /** The members in the order in which they are documented. */
 export function inOrder(target: Target, parts: readonly Partial<ColumnStats>[]): ColumnStats {
-  const found: Partial<ColumnStats> = Object.assign({}, ...parts);
+  const found = parts.reduce<Partial<ColumnStats>>((all, part) => ({ ...all, ...part }), {});
   const members = Object.keys(statsSchema.shape).flatMap((key): [string, unknown][] => {
     const value: unknown = Reflect.get(found, key);
     return value === undefined ? [] : [[key, value]];

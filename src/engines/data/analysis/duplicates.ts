@@ -9,7 +9,7 @@ import { cellSchema, cellsSchema, cut, cutShape, pageLimit, pageParams } from '.
 import { scopeOf, scopeParams } from './scope.js';
 import { countRows } from './stats.js';
 import { columnsOf } from './table.js';
-import { targetOf } from './target.js';
+import { labelType, targetOf } from './target.js';
 
 const duplicateSchema = z.object({
   value: cellSchema.describe('With columns: an object with the value of each.'),
@@ -104,7 +104,7 @@ function fitting(groups: readonly Group[]): Group[] {
 
 async function addLabels(
   engine: DataEngine,
-  { from }: Relation,
+  { from, version }: Relation,
   refs: readonly string[],
   groups: readonly Group[],
   signal: AbortSignal,
@@ -115,7 +115,7 @@ async function addLabels(
   const same = refs.map((ref) => `r.${ref} = g.${ref}`).join(' AND ');
   const sql = `SELECT g."row", r.label FROM ${from} r JOIN (${firsts}) g ON ${same} ORDER BY r."row" LIMIT ${labelsMax}`;
   for await (const chunk of engine.database.stream(sql, [], signal)) {
-    const [rows = [], labels = []] = await columnsOf(chunk, []);
+    const [rows = [], labels = []] = await columnsOf(chunk, ['BIGINT', labelType(version)]);
     rows.forEach((row, at) => byFirst.get(Number(row))?.labels.push(labels[at] ?? null));
   }
 }

@@ -1,5 +1,6 @@
 /** Histograms as numpy makes them: bins of one width, the last one closed, a single value in a bin of width 1. */
 import { z } from 'zod';
+import { SojournError } from '../../../types/errors.js';
 import type { DataEngine } from '../data-engine.js';
 import type { Relation } from '../relation.js';
 import { doubleOf } from './aggregates.js';
@@ -23,6 +24,10 @@ export async function histogramOf(
   const ends = await engine.database.row(`SELECT min(v), max(v) FROM (${values})`, [], signal);
   const [low, high] = range(ends[0] ?? null, ends[1] ?? null);
   const width = (high - low) / bins;
+  if (!Number.isFinite(width)) {
+    const detail = `The numbers of column '${target.name}' reach too far for a histogram: ${low} to ${high}.`;
+    throw new SojournError('data_error', detail, { column: target.name });
+  }
   const edges = Array.from({ length: bins + 1 }, (_, at) => (at === bins ? high : low + at * width));
   const list = `[${edges.map((edge) => `'${edge}'::DOUBLE`).join(', ')}]`;
   const guess = `least(${bins - 1}, greatest(0, floor((v - '${low}'::DOUBLE) / '${high - low}'::DOUBLE * ${bins})))::INTEGER`;

@@ -1,7 +1,10 @@
 /** All operations that read a data session through DuckDB. */
 import type { EngineOperation } from '../../../types/engine.js';
 import type { DataEngine } from '../data-engine.js';
+import { correlationOperation } from './correlation.js';
 import { duplicatesOperation } from './duplicates.js';
+import { groupOperation } from './grouping.js';
+import { pivotOperation } from './pivot.js';
 import { headOperation, sampleOperation, searchOperation, tailOperation } from './rows.js';
 import { describeOperation, statsOperations } from './stats.js';
 import { nullsOperation, outliersOperation, uniqueOperation } from './values.js';
@@ -17,4 +20,7 @@ export const analysisOperations: readonly EngineOperation<DataEngine>[] = [
   tailOperation,
   sampleOperation,
   searchOperation,
+  groupOperation,
+  pivotOperation,
+  correlationOperation,
 ];

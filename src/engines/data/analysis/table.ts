@@ -8,6 +8,7 @@ import { dtypeOf } from '../dtypes.js';
 import { refOf, relationOf } from '../relation.js';
 import type { Version } from '../version.js';
 import { columnOf } from '../version.js';
+import { labelType } from './target.js';
 import { cellsSchema, cut, cutShape, dtypesSchema, nextTurn, pageLimit } from './answers.js';
 import { recordMaker, recordsSchema, shapeOf, shapeSchema } from './answers.js';
 import type { CellRecord } from './answers.js';
@@ -44,12 +45,11 @@ export async function tableOf(
   const most = pageLimit(engine.services.pageRows, names.length, limit);
   const refs = names.map((name) => refOf(version, name));
   const select = ['"row"::DOUBLE', 'label', ...refs].join(', ');
-  const read = (tail: string) =>
-    rowsOf(engine, `SELECT ${select} FROM ${tail}`, names, signal, [
-      'DOUBLE',
-      version.index?.source.type ?? 'BIGINT',
-      ...names.map((name) => columnOf(version, name).type),
-    ]);
+  const layout = {
+    names,
+    types: ['DOUBLE', labelType(version), ...names.map((name) => columnOf(version, name).type)],
+  };
+  const read = (tail: string) => rowsOf(engine, `SELECT ${select} FROM ${tail}`, layout, signal);
   let found: readonly TableRow[];
   let more: boolean;
   if ('from' in rows) {
@@ -97,9 +97,8 @@ function inOrder(wanted: readonly number[], found: readonly TableRow[]): TableRo
 async function rowsOf(
   engine: DataEngine,
   sql: string,
-  names: readonly string[],
+  { names, types }: { readonly names: readonly string[]; readonly types: readonly string[] },
   signal: AbortSignal | undefined,
-  types: readonly string[] = [],
 ): Promise<TableRow[]> {
   const rows: TableRow[] = [];
   const make = recordMaker(names);
@@ -114,7 +113,10 @@ async function rowsOf(
   return rows;
 }
 
-/** The cells of a chunk, column by column, some thousand at a time. */
+/**
+ * The cells of a chunk, column by column, some thousand at a time.
+ * @param types of its columns, as DuckDB writes them
+ */
 export async function columnsOf(chunk: DuckDBDataChunk, types: readonly string[]): Promise<Cell[][]> {
   const columns: Cell[][] = [];
   const atOnce = pieceRows(chunk.rowCount);

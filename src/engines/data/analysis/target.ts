@@ -22,6 +22,8 @@ export const unnamedIndex = 'index';
 
 export const indexNameOf = (version: Version): string => version.index?.name ?? unnamedIndex;
 
+export const labelType = (version: Version): string => version.index?.source.type ?? 'BIGINT';
+
 const isIndexName = (version: Version, name: string): boolean =>
   name === unnamedIndex || name === version.index?.name;
 
@@ -34,7 +36,7 @@ export function targetOf(version: Version, name: string): Target {
     return { name, ref: refOf(version, name), type, dtype, family: familyOf(type), isIndex: false };
   }
   if (isIndexName(version, name)) {
-    const type = version.index?.source.type ?? 'BIGINT';
+    const type = labelType(version);
     return { name, ref: 'label', type, dtype: dtypeOf(type, false), family: familyOf(type), isIndex: true };
   }
   const names = version.columns.map((one) => one.name);

@@ -36,17 +36,28 @@ export async function withCounter(bench: Workbench, frame: Frame, name: string):
 }
 
 /** The columns in a table of their own, by a query on the old one; the old one is dropped. */
-export async function rewritten(bench: Workbench, frame: Frame, rest: string): Promise<Frame> {
-  const fields = frame.columns.map(({ field }, at) => `${field} AS ${fieldName(at)}`);
-  const table = await bench.create(`SELECT ${fields.join(', ')} FROM ${frame.table} ${rest}`);
+export async function rewritten(
+  bench: Workbench,
+  frame: Frame,
+  rest: string,
+  values: readonly string[] = [],
+): Promise<Frame> {
+  const fields = frame.columns.map(({ field }, at) => `t.${field} AS ${fieldName(at)}`);
+  // A table without columns is none.
+  const list = fields.length === 0 ? 'NULL::JSON AS f0' : fields.join(', ');
+  const table = await bench.create(`SELECT ${list} FROM ${frame.table} t ${rest}`, values);
   await bench.drop(frame.table);
-  return framed(table, frame.columns);
+  return framed(table, frame.columns, Math.max(1, fields.length));
 }
 
 /** A table whose fields are f0, f1 … as a frame. */
-export const framed = (table: string, columns: readonly Pick<FrameColumn, 'name' | 'type'>[]): Frame => ({
+export const framed = (
+  table: string,
+  columns: readonly Pick<FrameColumn, 'name' | 'type'>[],
+  width = columns.length,
+): Frame => ({
   table,
-  width: columns.length,
+  width,
   columns: columns.map(({ name, type }, at) => ({ name, type, field: fieldName(at) })),
 });
 

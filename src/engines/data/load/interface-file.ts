@@ -1,12 +1,11 @@
-/** Interface files: found, read and checked, down to the sections that have data. */
-import { isAbsolute } from 'node:path';
+/** Interface files: found, read, and what they inherit put in. */
+import { basename, isAbsolute } from 'node:path';
 import { SojournError } from '../../../types/errors.js';
 import type { NamedBy } from './confined-paths.js';
 import { loadErrors } from './load-errors.js';
-import type { ParsedRecord, ParsedValue } from './parsed-value.js';
+import type { ParsedRecord } from './parsed-value.js';
 import { isRecord } from './parsed-value.js';
 import type { Workbench } from './workbench.js';
-import { parseYaml, YamlProblem } from './yaml-text.js';
 
 export interface InterfaceFile {
   /** Its text as errors tell it. */
@@ -16,12 +15,12 @@ export interface InterfaceFile {
   readonly content: ParsedRecord;
 }
 
-export const interfaceBytesMax = 2 ** 20;
+const interfaceBytesMax = 2 ** 20;
 
 /** Where an interface file is, which need not be there. */
 export function interfacePath(
   bench: Workbench,
-  request: { readonly interface_file: string; readonly directory?: string },
+  request: { readonly interface_file: string; readonly directory?: string | undefined },
 ): { path: string; directory: string } {
   const directory = bench.paths.folder(request.directory ?? '.', bench.paths.home);
   const name = request.interface_file;
@@ -38,31 +37,32 @@ export async function readInterface(
   by: NamedBy,
 ): Promise<InterfaceFile> {
   const found = await bench.lookFor(path, by);
-  if (!found) throw new SojournError('file_not_found', `Interface file not found: ${path}`, { path });
+  if (!found) {
+    if (by === 'file') throw loadErrors.missing(path);
+    throw new SojournError('file_not_found', `Interface file not found: ${path}`, { path });
+  }
   if (found.stat.size > interfaceBytesMax)
     throw loadErrors.invalid(
       `Interface file '${path}' has ${found.stat.size} bytes; at most ${interfaceBytesMax} are read.`,
     );
-  const bytes = await bench.context.files.read(found.path);
-  const content = parsed(textOf(bytes, path), path);
+  const content = await bench.jobs.run('yaml', { text: await bench.text(found), path });
   if (content === null) throw loadErrors.invalid(`No data found in "${path}".`);
   if (!isRecord(content)) throw loadErrors.invalid(`Interface file '${path}' must be a mapping of keys.`);
   return { path, directory, content };
 }
 
-function textOf(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw loadErrors.data(`'${path}' is not valid UTF-8; convert it to UTF-8 first.`, { path }, error);
-  }
-}
-
-function parsed(text: string, path: string): ParsedValue {
-  try {
-    return parseYaml(text, path);
-  } catch (error) {
-    if (error instanceof YamlProblem) throw loadErrors.invalid(error.message, { path });
-    throw error;
-  }
+/** As it is used: with what is added where the file says nothing, and variables in its top-level texts replaced. */
+export function completed(
+  bench: Workbench,
+  content: ParsedRecord,
+  { path, directory }: Pick<InterfaceFile, 'path' | 'directory'>,
+): ParsedRecord {
+  const whole: ParsedRecord = { ...content };
+  whole['base_directory'] ??= directory;
+  whole['user_file'] ??= basename(path);
+  const entries = Object.entries(whole).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? bench.paths.expand(value) : value,
+  ]);
+  return Object.fromEntries(entries) as ParsedRecord;
 }

@@ -1,67 +1,87 @@
-/** One section: read, brought into the shape that it asks for, and its index found. */
+/** Loads one section of an interface file, or makes what does not exist yet. */
+import { isSojournError } from '../../../types/errors.js';
 import { fieldName } from '../store.js';
 import type { Section } from '../version.js';
-import { findColumn, renamed, selected, without } from './frame.js';
 import type { Frame, FrameColumn } from './frame.js';
-import { rewritten, withCounter, withNulls } from './frame-tables.js';
+import { rewritten } from './frame-tables.js';
 import { loadErrors } from './load-errors.js';
-import { readSource } from './read-source.js';
+import { parameterRow } from './parameters.js';
+import type { ParsedRecord, ParsedValue } from './parsed-value.js';
+import { isRecord } from './parsed-value.js';
+import { indexed, readSection } from './read-section.js';
 import type { SectionKeys } from './section-keys.js';
 import type { SectionPlace } from './section-place.js';
+import { sectionRoles } from './section-roles.js';
+import type { JoinedSection } from './session-join.js';
 import type { Workbench } from './workbench.js';
 
-export interface LoadedSection {
-  readonly section: Section;
-  /** The index left out. */
-  readonly frame: Frame;
-  /** Null: the rows are counted. */
-  readonly index: FrameColumn | null;
-}
-
-/** Reads it and applies its keys, in their order. @throws interface_invalid · data_error */
-export async function readSection(bench: Workbench, keys: SectionKeys, place: SectionPlace): Promise<Frame> {
-  let frame = await readSource(bench, keys, place);
-  frame = await withNulls(bench, frame, keys.add_columns ?? []);
-  if (keys.rename_columns) frame = renamed(frame, new Map(Object.entries(keys.rename_columns)));
-  if (keys.ignore_columns) frame = without(frame, keys.ignore_columns);
-  if (keys.select_columns) frame = selected(frame, keys.select_columns);
-  return withNulls(bench, frame, keys.columns ?? []);
-}
-
-/** The column of that name as the index; rows counted under that name where there is none. */
-export async function indexed(
+/** @param content the whole interface, which may name the columns of what is made */
+export async function loadSection(
   bench: Workbench,
-  frame: Frame,
-  name: string,
-): Promise<{ frame: Frame; index: FrameColumn }> {
-  const whole = findColumn(frame, name) ? frame : await withCounter(bench, frame, name);
-  const index = findColumn(whole, name);
-  if (!index) throw loadErrors.invalid(`The index "${name}" is no column.`);
-  return { frame: { ...whole, columns: whole.columns.filter((column) => column !== index) }, index };
+  section: Section,
+  keys: SectionKeys,
+  place: SectionPlace,
+  content: ParsedRecord,
+): Promise<JoinedSection> {
+  const role = sectionRoles.get(section);
+  const shape = role?.shape ?? 'table';
+  if (shape !== 'parameters' && keys.index === undefined)
+    throw loadErrors.invalid('Missing index field in data frame specification in interface file');
+  try {
+    const frame = await readSection(bench, keys, place);
+    if (shape === 'parameters')
+      return { section, kind: 'values', frame: await parameterRow(bench, frame, keys, section) };
+    const found = await indexed(bench, frame, keys.index ?? '');
+    if (shape === 'series') return { section, kind: 'table', ...found };
+    return { section, kind: 'table', ...(await withoutRepeats(bench, section, found)) };
+  } catch (error) {
+    const isMissing = isSojournError(error, 'interface_invalid') && error.fields['reason'] === 'file_missing';
+    if (!isMissing || role?.group === 'input') throw error;
+    return { section, kind: 'created', names: createdNames(section, keys, content) };
+  }
 }
 
 /** Of rows with the same label the first one stays. */
 export async function withoutRepeats(
   bench: Workbench,
-  { section, frame, index }: LoadedSection & { index: FrameColumn },
-): Promise<LoadedSection> {
+  section: Section,
+  { frame, index }: { readonly frame: Frame; readonly index: FrameColumn },
+): Promise<{ frame: Frame; index: FrameColumn }> {
   const { field, name } = index;
-  const rows = await bench.database.row(
+  const [rows, different] = await bench.database.row(
     `SELECT count(*)::DOUBLE, count(DISTINCT hash(${field}))::DOUBLE FROM ${frame.table}`,
     [],
     bench.context.signal,
   );
-  if (rows[0] === rows[1]) return { section, frame, index };
+  if (rows === different) return { frame, index };
   const whole: Frame = { ...frame, columns: [index, ...frame.columns] };
-  const first = `QUALIFY row_number() OVER (PARTITION BY ${field} ORDER BY rowid) = 1 ORDER BY rowid`;
+  const first = `WHERE t.rowid IN (SELECT min(rowid) FROM ${frame.table} GROUP BY ${field}) ORDER BY t.rowid`;
   const kept = await rewritten(bench, whole, first);
   const [count] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${kept.table}`);
-  const dropped = Number(rows[0]) - Number(count);
-  if (dropped > 0)
-    bench.warnings.push(
-      `Section "${section}": ${dropped} rows with repeated labels of "${name}" were left out; the first of each stays.`,
-    );
+  const dropped = Number(rows) - Number(count);
+  if (dropped > 0) {
+    const warning = `Section "${section}": ${dropped} rows with repeated labels of "${name}" were left out; the first of each stays.`;
+    bench.warnings.push(warning);
+    bench.context.log.warn({ section, dropped }, 'rows with repeated labels were left out');
+  }
   const [label, ...columns] = kept.columns;
-  const stays = label ?? { ...index, field: fieldName(0) };
-  return { section, frame: { ...kept, columns }, index: stays };
+  return { frame: { ...kept, columns }, index: label ?? { ...index, field: fieldName(0) } };
+}
+
+function createdNames(section: Section, keys: SectionKeys, content: ParsedRecord): string[] {
+  const named = [...(keys.columns ?? []), ...(keys.cache ?? [])];
+  if (named.length > 0) return [...new Set(named)].filter((name) => name !== keys.index);
+  const fields = ['precompute', 'compute', 'postcompute', 'review'].flatMap((key) => fieldsIn(content[key]));
+  const isCache = sectionRoles.get(section)?.group === 'cache';
+  return [...new Set(fields)].filter((name) => name.startsWith('_') === isCache && name !== keys.index);
+}
+
+/** The fields that entries name, those in groups of entries too. */
+function fieldsIn(value: ParsedValue | undefined): string[] {
+  if (Array.isArray(value)) return value.flatMap(fieldsIn);
+  if (!isRecord(value)) return [];
+  const { field, entries } = value;
+  const own = Array.isArray(field) ? field : [field];
+  const names = own.filter((name): name is string => typeof name === 'string' && name !== '_');
+  return [...names, ...fieldsIn(entries)];
 }

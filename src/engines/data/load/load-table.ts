@@ -5,26 +5,33 @@ import type { Store } from '../store.js';
 import type { Section } from '../version.js';
 import type { Frame, FrameColumn } from './frame.js';
 import { isCompact } from './frame-tables.js';
-import { readInterface, interfacePath } from './interface-file.js';
+import { asSection, withInherited } from './inheritance.js';
+import { completed, interfacePath, readInterface } from './interface-file.js';
 import { loadErrors } from './load-errors.js';
-import { indexed, readSection, withoutRepeats } from './load-section.js';
-import type { LoadedSection } from './load-section.js';
+import { loadSection, withoutRepeats } from './load-section.js';
 import type { LoadContext, LoadedTable, LoadRequest } from './loaded.js';
+import type { ParsedRecord } from './parsed-value.js';
 import { isRecord } from './parsed-value.js';
+import { indexed, readSection } from './read-section.js';
 import { checkSection } from './section-keys.js';
+import type { SectionKeys } from './section-keys.js';
 import type { SectionPlace } from './section-place.js';
 import { inLoadingOrder, isSectionName, sectionRoles } from './section-roles.js';
+import type { JoinedSection, SessionTable } from './session-join.js';
+import { joinSections } from './session-join.js';
 import { Workbench } from './workbench.js';
 
 /**
  * @throws interface_invalid · invalid_params for a path of the request itself · file_not_found · data_error ·
- * limit_exceeded · timeout
+ * not_supported · limit_exceeded · timeout
  */
 export async function loadTable(request: LoadRequest, context: LoadContext): Promise<LoadedTable> {
   const bench = new Workbench(context);
   try {
-    if (request.data_source !== undefined) return await loadSource(bench, request);
-    return await loadInterface(bench, request);
+    const { data_source: source, interface_file: file } = request;
+    if (source !== undefined) return await loadSource(bench, request);
+    if (file !== undefined) return await loadInterface(bench, { ...request, interface_file: file });
+    throw new SojournError('invalid_params', 'Missing required parameter: interface_file');
   } finally {
     await bench.dispose();
   }
@@ -33,79 +40,143 @@ export async function loadTable(request: LoadRequest, context: LoadContext): Pro
 async function loadSource(bench: Workbench, request: LoadRequest): Promise<LoadedTable> {
   const keys = checkSection(request.data_source, 'data_source');
   const base = bench.paths.folder(request.directory ?? '.', bench.paths.home);
-  const place: SectionPlace = { base, by: 'request', depth: 0 };
-  bench.context.progress(`reading ${keys.type}`, 0);
-  const frame = await readSection(bench, keys, place);
-  if (keys.index === undefined) return finished(bench, { section: 'input', frame, index: null });
-  const found = await indexed(bench, frame, keys.index);
-  return finished(bench, await withoutRepeats(bench, { section: 'input', ...found }));
+  bench.context.progress(`Reading ${keys.type}.`, 0);
+  const frame = await readSection(bench, keys, { base, by: 'request', depth: 0 });
+  if (keys.index === undefined) return single(bench, 'input', frame, null);
+  const found = await withoutRepeats(bench, 'input', await indexed(bench, frame, keys.index));
+  return single(bench, 'input', found.frame, found.index);
 }
 
-async function loadInterface(bench: Workbench, request: LoadRequest): Promise<LoadedTable> {
-  if (request.interface_file === undefined)
-    throw new SojournError('invalid_params', 'Missing required parameter: interface_file');
-  const where = interfacePath(bench, { ...request, interface_file: request.interface_file });
-  const file = await readInterface(bench, where, 'request');
-  let content = file.content;
-  if (request.interface_field !== undefined) {
-    const inner = content[request.interface_field];
-    if (!isRecord(inner))
-      throw loadErrors.invalid(
-        `Field "${request.interface_field}" specified but not found in file "${file.path}"`,
-      );
-    content = inner;
+async function loadInterface(
+  bench: Workbench,
+  request: LoadRequest & { readonly interface_file: string },
+): Promise<LoadedTable> {
+  const file = await readInterface(bench, interfacePath(bench, request), 'request');
+  const inner = fieldOf(file.content, request.interface_field, file.path);
+  const content = completed(bench, await withInherited(bench, { ...file, content: inner }), file);
+  const sections = sectionsOf(content);
+  const base = bench.paths.folder(String(content['base_directory']), file.directory);
+  const place: SectionPlace = { base, by: 'file', depth: 0 };
+  const parts: JoinedSection[] = [];
+  for (const [at, { section, keys }] of sections.entries()) {
+    bench.context.progress(`Reading section "${section}" (${keys.type}).`, at / (sections.length + 1));
+    parts.push(await loadSection(bench, section, keys, place, content));
   }
+  const [only] = parts;
+  const selector = selectorOf(parts, sections);
+  const isPlain = only?.kind === 'table' && sectionRoles.get(only.section)?.shape === 'table';
+  if (parts.length === 1 && isPlain) return single(bench, only.section, only.frame, only.index);
+  bench.context.progress('Joining the sections.', sections.length / (sections.length + 1));
+  return joinedTable(bench, await joinSections(bench, parts), selector);
+}
+
+/** A top-level key that holds a whole interface. */
+function fieldOf(content: ParsedRecord, field: string | undefined, path: string): ParsedRecord {
+  if (field === undefined) return content;
+  const inner = Object.hasOwn(content, field) ? content[field] : undefined;
+  if (isRecord(inner)) return inner;
+  throw loadErrors.invalid(`Field "${field}" specified but not found in file "${path}"`);
+}
+
+interface NamedSection {
+  readonly section: Section;
+  readonly keys: SectionKeys;
+}
+
+function sectionsOf(content: ParsedRecord): NamedSection[] {
   const sections = inLoadingOrder(Object.keys(content).filter(isSectionName));
-  const [first] = sections;
-  if (first === undefined) {
-    const known = [...sectionRoles.keys()].join('", "');
-    throw loadErrors.invalid(`No valid data found in interface. Data fields must be one of "${known}".`);
+  if (sections.length > 0)
+    return sections.map((section) => ({
+      section,
+      keys: checkSection(asSection(content[section] ?? null), section),
+    }));
+  const known = [...sectionRoles.keys()].join('", "');
+  throw loadErrors.invalid(`No valid data found in interface. Data fields must be one of "${known}".`);
+}
+
+/** Where it is not said, a series that stands alone is told apart by its first column. */
+function selectorOf(parts: readonly JoinedSection[], sections: readonly NamedSection[]): string | null {
+  const series = parts.filter(({ section }) => sectionRoles.get(section)?.shape === 'series');
+  const names = series.flatMap((part) =>
+    part.kind === 'table' ? part.frame.columns.map(({ name }) => name) : [],
+  );
+  for (const { section, keys } of sections) {
+    if (keys.selector === undefined || sectionRoles.get(section)?.shape !== 'series') continue;
+    if (names.includes(keys.selector)) return keys.selector;
+    const isThere = series.some((part) => part.kind === 'table');
+    if (isThere)
+      throw loadErrors.invalid(
+        `"selector" of section "${section}" names "${keys.selector}", which is no column of a series. Columns are "${names.join('", "')}"`,
+      );
   }
-  const keys = checkSection(content[first], first);
-  if (keys.index === undefined)
-    throw loadErrors.invalid('Missing index field in data frame specification in interface file');
-  const place: SectionPlace = { base: file.directory, by: 'file', depth: 0 };
-  const frame = await readSection(bench, keys, place);
-  const found = await indexed(bench, frame, keys.index);
-  return finished(bench, await withoutRepeats(bench, { section: first, ...found }));
+  const others = parts.some(({ section }) => sectionRoles.get(section)?.shape === 'table');
+  return others ? null : (names[0] ?? null);
 }
 
 /** A single section as the table of a session. */
-async function finished(bench: Workbench, { section, frame, index }: LoadedSection): Promise<LoadedTable> {
-  const all: FrameColumn[] = index ? [...frame.columns, index] : [...frame.columns];
-  const { store, columns } = await stored(bench, { ...frame, columns: all });
-  bench.context.progress('loaded', 1);
-  const named = columns.map(({ name, field }) => ({ name, field, section: section satisfies Section }));
+async function single(
+  bench: Workbench,
+  section: Section,
+  frame: Frame,
+  index: FrameColumn | null,
+): Promise<LoadedTable> {
+  const sections = frame.columns.map(() => section);
+  const whole = index ? { ...frame, columns: [...frame.columns, index] } : frame;
+  const labels = index ? { name: index.name, column: index } : null;
+  return joinedTable(bench, { frame: whole, sections, index: labels, inIndex: null, inSeries: null }, null);
+}
+
+async function joinedTable(
+  bench: Workbench,
+  table: SessionTable,
+  selector: string | null,
+): Promise<LoadedTable> {
+  const { store, fieldOf: stored } = await stow(bench, table.frame);
+  const fieldOrNull = (column: FrameColumn | null) => (column ? stored(column) : null);
+  const columns = table.frame.columns.slice(0, table.sections.length).map((column, at) => ({
+    name: column.name,
+    field: stored(column),
+    section: table.sections[at] ?? 'input',
+  }));
+  const inIndex = fieldOrNull(table.inIndex);
+  bench.context.progress('Loaded.', 1);
   return {
     store,
-    columns: index ? named.slice(0, -1) : named,
-    index: index ? { name: index.name, field: named.at(-1)?.field ?? '' } : null,
-    inIndex: null,
-    inSeries: null,
-    selector: null,
+    columns,
+    index: table.index ? { name: table.index.name, field: stored(table.index.column) } : null,
+    inIndex: inIndex !== null && (await hasFalse(bench, store, inIndex)) ? inIndex : null,
+    inSeries: fieldOrNull(table.inSeries),
+    selector,
     sources: bench.sources,
     warnings: bench.warnings,
   };
 }
 
-/** The frame's table itself where it has nothing that is not needed. */
-async function stored(
-  bench: Workbench,
-  frame: Frame,
-): Promise<{ store: Store; columns: readonly FrameColumn[] }> {
+async function hasFalse(bench: Workbench, store: Store, field: string): Promise<boolean> {
+  const [found] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${store.table} WHERE NOT ${field}`);
+  return Number(found) > 0;
+}
+
+interface Stowed {
+  readonly store: Store;
+  fieldOf(column: FrameColumn): string;
+}
+
+/** As a store of the session: the frame's table itself where it has nothing that is not needed. */
+async function stow(bench: Workbench, frame: Frame): Promise<Stowed> {
   const { database, context } = bench;
   const inTable = [...frame.columns].sort((a, b) => Number(a.field.slice(1)) - Number(b.field.slice(1)));
   if (isCompact({ ...frame, columns: inTable })) {
     const types = inTable.map(({ type }) => type);
     const store = await describeStore(database, frame.table, types, context.signal);
     bench.keep(frame.table);
-    return { store, columns: frame.columns };
+    return { store, fieldOf: ({ field }) => field };
   }
-  const fields = frame.columns.map(({ field }) => field).join(', ');
+  // A table without columns has rows all the same.
+  const fields =
+    frame.columns.length === 0 ? 'NULL::JSON AS f0' : frame.columns.map(({ field }) => field).join(', ');
   const store = await writeStore(database, `SELECT ${fields} FROM ${frame.table}`, [], context.signal);
   await bench.drop(frame.table);
-  return {
-    store,
-    columns: frame.columns.map((column, at) => ({ ...column, field: store.fields[at]?.field ?? '' })),
-  };
+  const places = new Map(frame.columns.map(({ field }, at) => [field, store.fields[at]?.field ?? '']));
+  return { store, fieldOf: ({ field }) => places.get(field) ?? '' };
 }

@@ -9,18 +9,21 @@ const kinds = { boolean: 1, integer: 2, huge: 4, endless: 8, float: 16, text: 32
 const trueTexts = "('true', 'True', 'TRUE')";
 const falseTexts = "('false', 'False', 'FALSE')";
 const wholeNumber = String.raw`'\s*[+-]?\d+\s*'`;
-const anyNumber = String.raw`'(?i)\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)\s*'`;
 
-/** An aggregate over a column of texts: which kinds of cells it has. */
+/**
+ * An aggregate over a column of texts: which kinds of cells it has. What is frequent is asked first, and a pattern
+ * only where nothing cheaper decides.
+ */
 export const kindsIn = (column: string): string =>
   `coalesce(bit_or(CASE WHEN ${column} IS NULL THEN 0
+    WHEN try_cast(${column} AS BIGINT)::VARCHAR = ${column} THEN ${kinds.integer}
     WHEN ${column} IN ${trueTexts} OR ${column} IN ${falseTexts} THEN ${kinds.boolean}
-    WHEN regexp_full_match(${column}, ${wholeNumber}) THEN CASE
-      WHEN try_cast(${column} AS BIGINT) IS NOT NULL THEN ${kinds.integer}
-      WHEN try_cast(${column} AS HUGEINT) IS NOT NULL THEN ${kinds.huge}
-      ELSE ${kinds.endless} END
-    WHEN regexp_full_match(${column}, ${anyNumber}) THEN ${kinds.float}
-    ELSE ${kinds.text} END), 0)`;
+    WHEN try_cast(${column} AS DOUBLE) IS NULL OR contains(${column}, '_') THEN ${kinds.text}
+    WHEN contains(${column}, '.') THEN ${kinds.float}
+    WHEN NOT regexp_full_match(${column}, ${wholeNumber}) THEN ${kinds.float}
+    WHEN try_cast(${column} AS BIGINT) IS NOT NULL THEN ${kinds.integer}
+    WHEN try_cast(${column} AS HUGEINT) IS NOT NULL THEN ${kinds.huge}
+    ELSE ${kinds.endless} END), 0)`;
 
 export type TextType = 'BOOLEAN' | 'BIGINT' | 'HUGEINT' | 'DOUBLE' | 'VARCHAR';
 

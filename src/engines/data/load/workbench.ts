@@ -2,21 +2,28 @@
  * What one load works with: the tables that it makes on the way and drops at its end, the files it has read, and
  * what it has to tell.
  */
+import { SojournError } from '../../../types/errors.js';
 import type { Disposable } from '../../../types/ports.js';
 import type { Database, SqlValue } from '../database.js';
 import { ConfinedPaths } from './confined-paths.js';
 import type { FoundFile, NamedBy } from './confined-paths.js';
 import { loadErrors } from './load-errors.js';
 import type { LoadContext, SourceFile } from './loaded.js';
+import { JobRunner } from './parsing/job-runner.js';
+
+/** Bytes of a file that JavaScript parses. */
+const parsedBytesMax = 64 * 2 ** 20;
 
 export class Workbench implements Disposable {
   readonly paths: ConfinedPaths;
+  readonly jobs: JobRunner;
   readonly warnings: string[] = [];
   private readonly read = new Map<string, SourceFile>();
   private readonly tables = new Set<string>();
 
   constructor(readonly context: LoadContext) {
-    const { files, roots, environment = {} } = context;
+    const { files, roots, environment = {}, clock, signal } = context;
+    this.jobs = new JobRunner(clock, signal);
     this.paths = new ConfinedPaths({ files, roots, environment });
   }
 
@@ -68,7 +75,33 @@ export class Workbench implements Disposable {
     return found;
   }
 
+  /**
+   * A whole file, for what parses in JavaScript.
+   * @throws limit_exceeded when it is too large for that
+   */
+  async bytes(found: FoundFile): Promise<Uint8Array> {
+    if (found.stat.size > parsedBytesMax)
+      throw new SojournError(
+        'limit_exceeded',
+        `'${found.path}' has ${found.stat.size} bytes; files of its kind are read up to ${parsedBytesMax}. Convert it to csv or parquet.`,
+        { limit: 'bytes', value: parsedBytesMax },
+      );
+    return this.context.files.read(found.path);
+  }
+
+  /** @throws as `bytes` · data_error for what is no UTF-8 */
+  async text(found: FoundFile): Promise<string> {
+    const bytes = await this.bytes(found);
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (error) {
+      const { path } = found;
+      throw loadErrors.data(`'${path}' is not valid UTF-8; convert it to UTF-8 first.`, { path }, error);
+    }
+  }
+
   async dispose(): Promise<void> {
+    await this.jobs.dispose();
     for (const table of [...this.tables]) await this.drop(table);
   }
 }

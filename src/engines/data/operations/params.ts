@@ -18,5 +18,4 @@ export const none = z.strictObject({});
 /** An operation of data sessions. */
 export const operation = <P extends z.ZodType, R extends z.ZodType>(
   defined: EngineOperation<DataEngine, P, R>,
-): EngineOperation<DataEngine> =>
-  defineEngineOperation<DataEngine, P, R>(defined) as unknown as EngineOperation<DataEngine>;
+): EngineOperation<DataEngine> => defineEngineOperation<DataEngine, P, R>(defined);

@@ -25,9 +25,8 @@ const nullTexts = [
 ];
 
 const sampleRows = 8192;
-const sampleCells = 400_000;
-/** Aggregates of one query: many more take long to plan. */
-const columnsAtOnce = 250;
+/** With more columns all rows are looked at at once: long queries take longer to plan than to run. */
+const wideColumns = 200;
 
 /** How the database's own parser is called: the next one is tried where one cannot read a file. */
 const manners = [
@@ -58,7 +57,7 @@ function scanOf(path: string, header: CsvHeader, options: CsvOptions, manner: st
     `columns = {${columns}}, auto_detect = false, nullstr = ${textList(nulls)}`,
     `header = ${options.header !== null}, skip = ${header.skip}`,
     `delim = ${textLiteral(options.delimiter)}, quote = ${textLiteral(options.quote)}`,
-    `escape = ${textLiteral(options.quote)}, max_line_size = 16777216`,
+    `escape = ${textLiteral(options.quote)}`,
     manner,
   ];
   return `read_csv(${list.join(', ')})`;
@@ -71,15 +70,15 @@ async function readIn(
   options: CsvOptions,
 ): Promise<Frame> {
   const { names } = header;
-  const limit = Math.max(64, Math.min(sampleRows, Math.floor(sampleCells / names.length)));
   const source = names.length === 1 ? `(SELECT nullif(f0, '') AS f0 FROM ${scan})` : scan;
-  const sample = await bench.create(`SELECT * FROM ${source} LIMIT ${limit}`);
-  const guessed = await typesIn(bench, sample, names, options.types, false);
-  await bench.drop(sample);
-  try {
-    return await typed(bench, source, names, guessed, true);
-  } catch (error) {
-    if (!isMisjudged(error)) throw error;
+  if (names.length <= wideColumns) {
+    const sample = `(SELECT * FROM ${source} LIMIT ${sampleRows})`;
+    const guessed = await typesIn(bench, sample, names, options.types, false);
+    try {
+      return await typed(bench, source, names, guessed, true);
+    } catch (error) {
+      if (!isMisjudged(error)) throw error;
+    }
   }
   const texts = await bench.create(`SELECT * FROM ${source}`);
   const types = await typesIn(bench, texts, names, options.types, true);
@@ -112,18 +111,26 @@ async function typesIn(
   asked: ReadonlyMap<string, TextType>,
   isAll: boolean,
 ): Promise<TextType[]> {
-  const types: TextType[] = [];
-  for (let start = 0; start < names.length; start += columnsAtOnce) {
-    const some = names.slice(start, start + columnsAtOnce);
-    const list = some.map((_name, at) => `${kindsIn(fieldName(start + at))}::INTEGER`);
-    const found = await bench.database.row(
-      `SELECT ${list.join(', ')} FROM ${table}`,
-      [],
-      bench.context.signal,
-    );
-    types.push(...some.map((name, at) => typeFor(name, Number(found[at]), asked, isAll)));
-  }
-  return types;
+  const found =
+    names.length > wideColumns ? await kindsOfMany(bench, table, names) : await kindsOf(bench, table, names);
+  return names.map((name, at) => typeFor(name, found[at] ?? 0, asked, isAll));
+}
+
+async function kindsOf(bench: Workbench, table: string, names: readonly string[]): Promise<number[]> {
+  const list = names.map((_name, at) => `${kindsIn(fieldName(at))}::INTEGER`);
+  const found = await bench.database.row(`SELECT ${list.join(', ')} FROM ${table}`, [], bench.context.signal);
+  return found.map(Number);
+}
+
+async function kindsOfMany(bench: Workbench, table: string, names: readonly string[]): Promise<number[]> {
+  const fields = names.map((_name, at) => fieldName(at)).join(', ');
+  const cells = `SELECT unnest(range(${names.length})) AS place, unnest([${fields}]) AS cell FROM ${table}`;
+  const sql = `SELECT place, ${kindsIn('cell')}::INTEGER FROM (${cells}) GROUP BY place`;
+  const { columns } = await bench.database.read(sql, [], bench.context.signal);
+  const [places = [], found = []] = columns;
+  const kinds = names.map(() => 0);
+  places.forEach((place, at) => (kinds[Number(place)] = Number(found[at])));
+  return kinds;
 }
 
 function typeFor(
@@ -175,7 +182,7 @@ function explained(error: unknown, path: string): unknown {
   if (/unterminated quote/i.test(words))
     return loadErrors.data(`${place} has a quote that is not closed, or text after it.`, facts, error);
   const reason = /Maximum line size/i.test(words)
-    ? 'is too long'
+    ? 'is longer than 2 MB'
     : 'cannot be read as separated values: mixed line ends or a quote in a wrong place';
   return loadErrors.data(`${place} ${reason}.`, facts, error);
 }

@@ -4,15 +4,15 @@
  */
 import { Document, isCollection, LineCounter, parseDocument, Scalar, visit } from 'yaml';
 import type { ScalarTag, Tags, YAMLError } from 'yaml';
-import type { ParsedRecord, ParsedValue } from './parsed-value.js';
-import { exactly } from './parsed-value.js';
+import type { ParsedRecord, ParsedValue } from '../parsed-value.js';
+import { exactly } from '../parsed-value.js';
 
 /** What is wrong with a text, in words that end with the place. */
 export class YamlProblem extends Error {
   override readonly name = 'YamlProblem';
 }
 
-const own = new Set(['tag:yaml.org,2002:bool', 'tag:yaml.org,2002:timestamp']);
+const own = new Set(['tag:yaml.org,2002:bool', 'tag:yaml.org,2002:float', 'tag:yaml.org,2002:timestamp']);
 
 const booleans: ScalarTag = {
   tag: 'tag:yaml.org,2002:bool',
@@ -21,6 +21,24 @@ const booleans: ScalarTag = {
   identify: (value) => typeof value === 'boolean',
   resolve: (text) => /^(?:yes|true|on)$/i.test(text),
 };
+
+/** With a point; one that stands alone is a text, and so is `1e3`. */
+const floats: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  default: true,
+  test: /^(?:[-+]?\d[\d_]*\.[\d_]*(?:[eE][-+]\d+)?|[-+]?\.\d[\d_]*(?:[eE][-+]\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+\.[\d_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/,
+  identify: (value) => typeof value === 'number',
+  resolve: floatOf,
+};
+
+function floatOf(text: string): number {
+  const plain = text.replaceAll('_', '').toLowerCase();
+  const sign = plain.startsWith('-') ? -1 : 1;
+  const digits = plain.replace(/^[-+]/, '');
+  if (digits === '.inf') return sign * Infinity;
+  if (digits === '.nan') return NaN;
+  return sign * digits.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+}
 
 const datePattern =
   /^(\d{4})-(\d\d?)-(\d\d?)(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d(?:\.\d*)?)[ \t]*(Z|[-+]\d\d?(?::?\d\d)?)?)?$/;
@@ -43,6 +61,7 @@ function isoText(match: RegExpExecArray | null): string | null {
 const tagsOfOurs = (tags: Tags): Tags => [
   ...tags.filter((tag) => typeof tag === 'string' || !own.has(tag.tag)),
   booleans,
+  floats,
   dates,
 ];
 

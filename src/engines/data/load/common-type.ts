@@ -1,0 +1,19 @@
+/** One type for cells of several: what joining columns and comparing labels needs. */
+import { isFloat, isInteger } from '../dtypes.js';
+
+/** The narrowest type that holds cells of both; JSON where they have nothing in common. */
+export function commonType(a: string, b: string): string {
+  if (a === b) return a;
+  const isNumber = (type: string) => isInteger(type) || isFloat(type);
+  if (!isNumber(a) || !isNumber(b)) return 'JSON';
+  if (isFloat(a) || isFloat(b)) return 'DOUBLE';
+  return a.includes('HUGEINT') || b.includes('HUGEINT') ? 'HUGEINT' : widest(a, b);
+}
+
+const widest = (a: string, b: string): string => (a === 'UBIGINT' || b === 'UBIGINT' ? 'HUGEINT' : 'BIGINT');
+
+/** SQL of a cell as the common type. */
+export function castTo(sql: string, from: string, to: string): string {
+  if (from === to) return sql;
+  return to === 'JSON' ? `to_json(${sql})` : `${sql}::${to}`;
+}
