@@ -14,6 +14,8 @@ import { version } from './version.js';
 export interface RunningServer extends Disposable {
   readonly app: App;
   readonly url: string;
+  /** The same, and behind it the ports that the setting `listen` adds. */
+  readonly urls: readonly string[];
   readonly token: string | null;
   readonly report: OpenReport;
   /** Resolves when nobody has asked anything for `idle_timeout_s`; never when that is 0. */
@@ -33,12 +35,10 @@ export async function startServer(config: IConfig, log: ILog): Promise<RunningSe
     const report = await app.start();
     for (const { session_id, detail } of report.damaged)
       log.error({ session_id, detail }, 'a session is set aside');
-    let url = '';
-    for (const name of config.transports) {
-      const transport = await app.openTransport(name);
-      if ('url' in transport && typeof transport.url === 'string') url = transport.url;
-    }
-    if (url === '')
+    const urls: string[] = [];
+    for (const name of config.transports) urls.push(...((await app.openTransport(name)).urls ?? []));
+    const [url] = urls;
+    if (url === undefined)
       throw new SojournError('invalid_params', 'transports: a server needs one; rest is the usual one.');
     const started_at = new Date(systemClock.now()).toISOString();
     await claim.announce({ pid: process.pid, url, token, version, started_at });
@@ -46,7 +46,7 @@ export async function startServer(config: IConfig, log: ILog): Promise<RunningSe
     // The first session waits for this anyway; nobody else has to.
     app.warmUp().catch((error: unknown) => log.warn({ err: error }, 'an engine is not ready'));
     const idle = untilIdle(app, config.idle_timeout_s, owned);
-    return { app, url, token, report, idle, dispose: () => owned.dispose() };
+    return { app, url, urls, token, report, idle, dispose: () => owned.dispose() };
   } catch (error) {
     await owned.dispose();
     throw error;

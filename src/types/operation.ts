@@ -158,6 +158,8 @@ export const ITransport = Symbol.for('sojourn.ITransport');
 /** A door to the catalogue. */
 export interface ITransport extends Disposable {
   readonly name: string;
+  /** Where it listens, once started, for transports that have addresses. */
+  readonly urls?: readonly string[];
   start(host: TransportHost): Promise<void>;
 }
 export interface TransportHost {
