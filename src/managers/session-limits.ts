@@ -3,6 +3,7 @@ import type { IConfig } from '../types/config.js';
 import type { Principal } from '../types/operation.js';
 import type { EngineDefinition } from '../types/engine.js';
 import { errors, SojournError } from '../types/errors.js';
+import type { ILog } from '../types/ports.js';
 import type { ISessionPool } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
 
@@ -24,10 +25,13 @@ export async function checkSessionLimits(
   throw errors.limitExceeded('The number of sessions of one owner', setting, limits.sessions_per_owner);
 }
 
+/** Of a limit: from here on the log says that it is near. */
+const nearShare = 0.8;
+
 /** What one kind allows. @throws limit_exceeded when one more would be too many, or would find no memory */
 export async function checkKindLimits(
   { name, limits }: EngineDefinition,
-  { store, pool }: { store: ISessionStore; pool: ISessionPool },
+  { store, pool, log }: { store: ISessionStore; pool: ISessionPool; log: ILog },
 ): Promise<void> {
   if (!limits) return;
   const { sessions, memoryBytes } = limits;
@@ -37,8 +41,12 @@ export async function checkKindLimits(
   const taken = pool
     .getAllMetadata()
     .reduce((sum, session) => sum + (session.kind === name ? session.memory_bytes : 0), 0);
-  if (taken < memoryBytes.max) return;
   const { max, setting } = memoryBytes;
-  const detail = `The live ${name} sessions take ${taken} of ${max} bytes; delete some, or raise ${setting}.`;
-  throw new SojournError('limit_exceeded', detail, { limit: 'memory', setting, value: max, current: taken });
+  if (taken >= max) {
+    const detail = `The live ${name} sessions take ${taken} of ${max} bytes; delete some, or raise ${setting}.`;
+    throw new SojournError('limit_exceeded', detail, { limit: 'memory', setting, value: max, current: taken });
+  }
+  if (total + 1 >= sessions.max * nearShare)
+    log.warn({ setting: sessions.setting, value: total + 1, max: sessions.max }, 'a limit is near');
+  if (taken >= max * nearShare) log.warn({ setting, value: taken, max }, 'a limit is near');
 }

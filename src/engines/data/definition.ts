@@ -16,6 +16,8 @@ import { filterOperation } from './operations/filter-operation.js';
 import { focusOperations } from './operations/focus-operations.js';
 import { joinOperations } from './operations/join-operations.js';
 import { readOperations } from './operations/read-operations.js';
+import { dataServerOperations } from './operations/server-operations.js';
+import type { AtPlace } from './operations/server-operations.js';
 import { creationFields, dataOptionsSchema } from './options.js';
 import type { DataOptions } from './options.js';
 import type { DataServices } from './services.js';
@@ -48,6 +50,7 @@ export function dataEngine(
       ...joinOperations,
       ...analysisOperations,
     ],
+    serverOperations: dataServerOperations(host.atPlace),
     intake: (given, place) => takeIn(given, place, files),
     limits: {
       sessions: { max: sessions, setting: 'data.sessions' },
@@ -64,22 +67,45 @@ class DataHost {
   constructor(private readonly services: DataServices) {}
 
   async open(options: DataOptions, context: EngineContext): Promise<DataEngine> {
-    this.ready ??= prepared(this.services);
-    const services = await this.ready;
-    const { files, memoryBytes, threads } = services;
-    const family = await resolved(dirname(context.workspace), files);
-    const database = await Database.open({
-      folder: join(services.scratch, `${context.uid}-${services.ids.uid()}`),
-      // The workspaces of a session's forks lie beside its own.
-      reachable: [...services.roots, family],
-      memoryBytes,
-      threads,
-      onDisk: false,
-      files,
-    });
+    const services = await this.prepared();
+    // The workspaces of a session's forks lie beside its own.
+    const family = await resolved(dirname(context.workspace), services.files);
+    const database = await openDatabase(services, context.uid, [...services.roots, family]);
     return new DataEngine(database, services, context, options);
   }
+
+  /** A database for one piece of work without a session. */
+  readonly atPlace: AtPlace = async (signal, work) => {
+    const services = await this.prepared();
+    const database = await openDatabase(services, 'once', services.roots);
+    const { roots, files, clock, log } = services;
+    const stop = signal ?? new AbortController().signal;
+    try {
+      return await work({ database, roots, files, clock, log, signal: stop, progress: () => undefined });
+    } finally {
+      await database.dispose();
+    }
+  };
+
+  private prepared(): Promise<DataServices> {
+    this.ready ??= prepared(this.services);
+    return this.ready;
+  }
 }
+
+const openDatabase = (
+  { scratch, ids, memoryBytes, threads, files }: DataServices,
+  name: string,
+  reachable: readonly string[],
+): Promise<Database> =>
+  Database.open({
+    folder: join(scratch, `${name}-${ids.uid()}`),
+    reachable,
+    memoryBytes,
+    threads,
+    onDisk: false,
+    files,
+  });
 
 /** Roots without links in them, and a scratch folder without what a killed server left there. */
 async function prepared(services: DataServices): Promise<DataServices> {
