@@ -57,10 +57,13 @@ export class DataHandle extends DataFocus implements IDataSession {
     return this.change('append_rows', { rows }, options);
   }
 
-  join(other: string | { readonly id: string }, options: JoinOptions): Promise<TableChange> {
-    const { on, how, ...write } = options;
+  join(
+    other: string | { readonly id: string },
+    options: JoinOptions = {},
+  ): Promise<TableChange & { columns: string[] }> {
+    const { on, how, columns, lsuffix, rsuffix, ...write } = options;
     const id = typeof other === 'string' ? other : other.id;
-    return this.change('join', { with: id, on, how }, write);
+    return this.change('join', { otherSessionId: id, on, how, columns, lsuffix, rsuffix }, write);
   }
 
   saveTable(path: string, options: SaveTableOptions = {}): Promise<Record<string, unknown>> {

@@ -147,8 +147,11 @@ export interface IDataChanges {
   setValues(values: readonly CellValue[], options?: WriteCallOptions): Promise<TableChange>;
   /** A label stands under the name of the index. */
   appendRows(rows: readonly Readonly<CellRecord>[], options?: WriteCallOptions): Promise<TableChange>;
-  /** With the table of another session of the same owner. */
-  join(other: string | { readonly id: string }, options: JoinOptions): Promise<TableChange>;
+  /** Adds the columns of another session of the same owner. */
+  join(
+    other: string | { readonly id: string },
+    options?: JoinOptions,
+  ): Promise<TableChange & { columns: string[] }>;
   /** Into a file of the workspace. */
   saveTable(path: string, options?: SaveTableOptions): Promise<Record<string, unknown>>;
 }
@@ -168,8 +171,15 @@ export interface DropOptions extends FillOptions {
   how?: 'any' | 'all';
 }
 export interface JoinOptions extends WriteCallOptions {
-  on: string | readonly string[];
-  how?: 'inner' | 'left' | 'right' | 'outer';
+  /** A column of both tables; default their labels. */
+  on?: string;
+  /** Default `left`. */
+  how?: 'left' | 'inner' | 'right' | 'outer';
+  /** Of the other table; default all. */
+  columns?: readonly string[];
+  /** Behind names that both tables have; default nothing, and `_right`. */
+  lsuffix?: string;
+  rsuffix?: string;
 }
 export interface SaveTableOptions extends WriteCallOptions {
   /** By the ending of the path when left out. */

@@ -115,6 +115,7 @@ export type {
   Access,
   CallContext,
   HttpAlias,
+  MediaForm,
   Operation,
   OperationShape,
   Principal,
@@ -180,6 +181,9 @@ export type {
   ListFilesOptions,
   Receipt,
   SessionInfo,
+  UploadOptions,
   Variable,
   WriteCallOptions,
 } from './client.js';
+export type * from './data-client.js';
+export type * from './tables.js';

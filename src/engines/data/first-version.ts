@@ -28,9 +28,13 @@ export async function loadFirst(
   const timer = loadTimeoutMs > 0 ? clock.setTimer(loadTimeoutMs, () => slow.abort('timeout')) : null;
   const { loadTable } = await import('./load/load-table.js');
   try {
-    const loaded = await loadTable(options, {
+    const workspace = await files.realPath(context.workspace);
+    const { in_workspace: isOwn = false, data_source: source, ...request } = options;
+    const place = isOwn ? { ...source, directory: workspace } : source;
+    const asked = { ...request, ...(place === undefined ? {} : { data_source: place }) };
+    const loaded = await loadTable(asked, {
       database,
-      roots: [...services.roots, context.workspace],
+      roots: isOwn ? [workspace] : services.roots,
       files,
       clock,
       log,

@@ -51,7 +51,8 @@ export async function takeIn(
       : null;
   if (source === null) return index === undefined ? rest : withIndex(rest, index);
   const { interface_file: _file, data_source: _source, ...others } = rest;
-  return { ...others, data_source: { ...source, ...(index === undefined ? {} : { index }) } };
+  const data_source = { ...source, ...(index === undefined ? {} : { index }) };
+  return { ...others, in_workspace: true, data_source };
 }
 
 function withIndex(rest: Omit<DataOptions, 'data' | 'index'>, index: string): Record<string, unknown> {
@@ -76,7 +77,7 @@ async function uploaded(
     throw new SojournError('invalid_params', detail);
   }
   await files.writePieces(join(workspace, name), body.bytes);
-  return { ...asked, type, directory: workspace, filename: name };
+  return { ...asked, type, filename: name };
 }
 
 /** In pieces: nobody waits while much of it is turned into text. */
@@ -87,7 +88,7 @@ async function written(
 ): Promise<Record<string, Cell>> {
   const name = 'data.json';
   await files.writePieces(join(workspace, name), Array.isArray(data) ? recordTexts(data) : columnTexts(data));
-  return { type: 'json', directory: workspace, filename: name };
+  return { type: 'json', filename: name };
 }
 
 async function* recordTexts(records: readonly Readonly<Record<string, Cell>>[]): AsyncGenerator<Uint8Array> {

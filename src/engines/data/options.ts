@@ -36,6 +36,10 @@ export const dataOptionsSchema = z.strictObject({
     .union([z.array(z.record(z.string(), cellSchema)), z.record(z.string(), z.array(cellSchema))])
     .optional()
     .describe('The rows themselves: a list of records, or lists of values by column.'),
+  in_workspace: z
+    .boolean()
+    .optional()
+    .describe("The files of data_source lie in the session's own workspace."),
   index: z
     .string()
     .max(1000)

@@ -8,7 +8,7 @@ import { isCompact } from './frame-tables.js';
 import { asSection, withInherited } from './inheritance.js';
 import { completed, interfacePath, readInterface } from './interface-file.js';
 import { loadErrors } from './load-errors.js';
-import { loadSection, withoutRepeats } from './load-section.js';
+import { loadSection } from './load-section.js';
 import type { LoadContext, LoadedTable, LoadRequest } from './loaded.js';
 import type { ParsedRecord } from './parsed-value.js';
 import { isRecord } from './parsed-value.js';
@@ -43,7 +43,8 @@ async function loadSource(bench: Workbench, request: LoadRequest): Promise<Loade
   bench.context.progress(`Reading ${keys.type}.`, 0);
   const frame = await readSection(bench, keys, { base, by: 'request', depth: 0 });
   if (keys.index === undefined) return single(bench, 'input', frame, null);
-  const found = await withoutRepeats(bench, 'input', await indexed(bench, frame, keys.index));
+  // As pandas has it: labels may repeat. Only the sections of an interface file lose rows to that.
+  const found = await indexed(bench, frame, keys.index);
   return single(bench, 'input', found.frame, found.index);
 }
 
