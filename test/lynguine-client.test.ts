@@ -1,5 +1,5 @@
 import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { z } from 'zod';
 import type { RunningServer } from '../src/server.js';
@@ -125,6 +125,38 @@ describe("lynguine's own client", () => {
       '[0].timeout': 0,
     });
     expect(await refusal(client.ask('DELETE', '/api/sessions/code'))).to.deep.equal([404, 'KeyError']);
+  });
+
+  it('D-31: is told which limit is reached, which the native door says by its code', async () => {
+    await open({ data: { sessions: 2, roots: [resolve('test/fixtures/data')] } });
+    client = connect();
+    await client.createSession('01-csv.yml');
+    await client.createSession('03-local.yml');
+    const refused: unknown = await client.createSession('01-csv.yml').catch((error: unknown) => error);
+    expect(refused).to.have.property('status', 500);
+    expect(refused).to.have.deep.property('answer', {
+      status: 'error',
+      error_type: 'ValueError',
+      error_message: 'Maximum number of sessions (2) reached. Delete existing sessions or increase limit.',
+      traceback: '',
+    });
+    const caller = server.app.caller(() => Promise.resolve());
+    const native: unknown = await caller
+      .call('create_session', { kind: 'data', interface_file: '01-csv.yml' })
+      .catch((error: unknown) => error);
+    expect(native).to.have.property('code', 'limit_exceeded');
+  });
+
+  it('D-31: is told how much memory is taken of what there is', async () => {
+    await open({ data: { total_memory_bytes: 1024, roots: [resolve('test/fixtures/data')] } });
+    client = connect();
+    await client.createSession('01-csv.yml');
+    const refused: unknown = await client.createSession('01-csv.yml').catch((error: unknown) => error);
+    expect(refused)
+      .to.have.nested.property('answer.error_message')
+      .that.matches(
+        /^Maximum memory limit \(0MB\) reached\. Current: \d+\.\dMB\. Delete sessions to free memory\.$/,
+      );
   });
 
   it('D-30: finds a session gone when nobody has used it for its timeout, and at no time before', async () => {

@@ -67,7 +67,7 @@ describe('the lynguine dialect', () => {
       });
     });
 
-    it('are listed from all pages, oldest first, without those of other kinds, of others and expired ones', async () => {
+    it('are listed from all pages, oldest first, without other kinds, those of others and expired ones', async () => {
       const pages: Record<string, unknown> = {
         first: {
           sessions: [

@@ -22,7 +22,7 @@ export class Authenticator {
     return this.principalOf(bearerToken(header));
   }
 
-  /** Also takes the token as the user of HTTP Basic: for clients that know nothing but an address. @throws unauthorized */
+  /** Also by the user of HTTP Basic: for clients that know nothing but an address. @throws unauthorized */
   authenticateBasic(header: string | undefined): Principal {
     return this.principalOf(bearerToken(header) ?? basicUser(header));
   }
