@@ -3,6 +3,7 @@ import type { EngineOperation } from '../../../types/engine.js';
 import type { DataEngine } from '../data-engine.js';
 import { correlationOperation } from './correlation.js';
 import { duplicatesOperation } from './duplicates.js';
+import { sqlOperation } from './sql.js';
 import { groupOperation } from './grouping.js';
 import { pivotOperation } from './pivot.js';
 import { headOperation, sampleOperation, searchOperation, tailOperation } from './rows.js';
@@ -23,4 +24,5 @@ export const analysisOperations: readonly EngineOperation<DataEngine>[] = [
   groupOperation,
   pivotOperation,
   correlationOperation,
+  sqlOperation,
 ];
