@@ -2,7 +2,7 @@
  * Cells on their way out: what DuckDB holds as what JSON can say. Whole numbers beyond 2^53 and decimals are exact
  * texts, times are ISO 8601, NaN is null, an infinity is the text Infinity or -Infinity, bytes are base64.
  */
-import type { DuckDBDataChunk, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api';
 import {
   DuckDBBigIntVector,
   DuckDBBlobValue,
@@ -16,33 +16,31 @@ import {
   DuckDBStructValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
-  DuckDBTypeId,
   DuckDBUnionValue,
 } from '@duckdb/node-api';
 
 /** What JSON can say. */
 export type Cell = null | boolean | number | string | Cell[] | { [key: string]: Cell };
 
-/** The cells of one column of a chunk, ready for JSON. */
-export function cellsOf(chunk: DuckDBDataChunk, column: number): Cell[] {
+/**
+ * The cells of one column of a chunk, ready for JSON.
+ * @param type of the column, as DuckDB writes it: a chunk does not know JSON from text
+ */
+export function cellsOf(chunk: DuckDBDataChunk, column: number, type: string): Cell[] {
   const vector = chunk.getColumnVector(column);
   const count = chunk.rowCount;
   const cells: Cell[] = new Array<Cell>(count);
-  const isJson = isJsonType(vector.type);
+  const isJson = type === 'JSON';
   if (vector instanceof DuckDBDoubleVector || vector instanceof DuckDBBigIntVector) {
     for (let row = 0; row < count; row += 1) cells[row] = numberCell(vector.getItem(row));
     return cells;
   }
   for (let row = 0; row < count; row += 1) {
-    const value = vector.getItem(row) as DuckDBValue;
+    const value = vector.getItem(row);
     cells[row] = isJson ? fromJsonText(value) : cellOf(value);
   }
   return cells;
 }
-
-/** Columns of mixed content are stored as JSON. */
-export const isJsonType = (type: DuckDBType): boolean =>
-  type.typeId === DuckDBTypeId.VARCHAR && type.alias === 'JSON';
 
 const numberCell = (value: number | bigint | null): Cell => {
   if (value === null) return null;

@@ -214,7 +214,7 @@ async function collect(result: DuckDBResult): Promise<ColumnarAnswer> {
     if (!chunk || chunk.rowCount === 0) return { names, types, columns, rows };
     rows += chunk.rowCount;
     columns.forEach((cells, at) => {
-      for (const cell of cellsOf(chunk, at)) cells.push(cell);
+      for (const cell of cellsOf(chunk, at, types[at] ?? '')) cells.push(cell);
     });
   }
 }
