@@ -63,8 +63,8 @@ function said(shown: Shown, { op, body }: Call): unknown {
     return { column_type: column?.section ?? null };
   }
   if (op !== 'get_value_at') return null;
-  const { index = null, column } = body ?? {};
-  return { value: shown.at(index as string, String(column)) };
+  const { index = null, column } = z.record(z.string(), z.string()).parse(body ?? {});
+  return { value: shown.at(index, column ?? '') };
 }
 
 describe('interface files of the examples', () => {

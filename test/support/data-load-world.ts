@@ -125,7 +125,8 @@ export async function failure(work: Promise<unknown>, code: ErrorCode): Promise<
   } catch (error) {
     thrown = error;
   }
-  if (!isSojournError(thrown)) throw thrown ?? new Error(`Nothing failed; ${code} was expected.`);
+  if (thrown instanceof Error && !isSojournError(thrown)) throw thrown;
+  if (!isSojournError(thrown)) throw new Error(`Nothing failed; ${code} was expected.`);
   expect(thrown.code, thrown.detail).to.equal(code);
   return thrown;
 }

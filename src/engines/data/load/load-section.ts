@@ -4,11 +4,10 @@ import { fieldName } from '../store.js';
 import type { Section } from '../version.js';
 import type { Frame, FrameColumn } from './frame.js';
 import { rewritten } from './frame-tables.js';
-import { loadErrors } from './load-errors.js';
 import { parameterRow } from './parameters.js';
 import type { ParsedRecord, ParsedValue } from './parsed-value.js';
 import { isRecord } from './parsed-value.js';
-import { indexed, readSection } from './read-section.js';
+import { indexed, missingIndex, readSection } from './read-section.js';
 import type { SectionKeys } from './section-keys.js';
 import type { SectionPlace } from './section-place.js';
 import { sectionRoles } from './section-roles.js';
@@ -25,8 +24,7 @@ export async function loadSection(
 ): Promise<JoinedSection> {
   const role = sectionRoles.get(section);
   const shape = role?.shape ?? 'table';
-  if (shape !== 'parameters' && keys.index === undefined)
-    throw loadErrors.invalid('Missing index field in data frame specification in interface file');
+  if (shape !== 'parameters' && keys.index === undefined) throw missingIndex();
   try {
     const frame = await readSection(bench, keys, place);
     if (shape === 'parameters')

@@ -11,7 +11,7 @@ import { loadErrors } from './load-errors.js';
 import { loadSection } from './load-section.js';
 import type { LoadContext, LoadedTable, LoadRequest } from './loaded.js';
 import type { ParsedRecord } from './parsed-value.js';
-import { isRecord } from './parsed-value.js';
+import { isRecord, plainText } from './parsed-value.js';
 import { indexed, readSection } from './read-section.js';
 import { checkSection } from './section-keys.js';
 import type { SectionKeys } from './section-keys.js';
@@ -56,7 +56,7 @@ async function loadInterface(
   const inner = fieldOf(file.content, request.interface_field, file.path);
   const content = completed(bench, await withInherited(bench, { ...file, content: inner }), file);
   const sections = sectionsOf(content);
-  const base = bench.paths.folder(String(content['base_directory']), file.directory);
+  const base = bench.paths.folder(plainText(content['base_directory']), file.directory);
   const place: SectionPlace = { base, by: 'file', depth: 0 };
   const parts: JoinedSection[] = [];
   for (const [at, { section, keys }] of sections.entries()) {
@@ -160,7 +160,7 @@ async function hasFalse(bench: Workbench, store: Store, field: string): Promise<
 
 interface Stowed {
   readonly store: Store;
-  fieldOf(column: FrameColumn): string;
+  readonly fieldOf: (column: FrameColumn) => string;
 }
 
 /** As a store of the session: the frame's table itself where it has nothing that is not needed. */

@@ -37,7 +37,7 @@ export async function parameterRow(
   const [rows] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${frame.table}`);
   if (rows === 1) return { ...frame, columns };
   throw loadErrors.invalid(
-    `Section "${section}" has ${String(rows)} rows where one is needed; "select" names the label of the row that is meant.`,
+    `Section "${section}" has ${Number(rows)} rows where one is needed; "select" names the label of the row that is meant.`,
   );
 }
 

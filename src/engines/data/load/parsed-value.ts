@@ -17,6 +17,10 @@ export function jsonText(value: ParsedValue): string {
   return `{${members.join(',')}}`;
 }
 
+/** What can stand alone, as text. */
+export const plainText = (value: ParsedValue | undefined): string =>
+  typeof value === 'object' && value !== null ? jsonText(value) : String(value ?? '');
+
 const maxSafe = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** A number where it is exact as one. */

@@ -58,18 +58,14 @@ function checkMapping(frame: Frame, { mapping }: SectionKeys): void {
   }
 }
 
+const stacks = new Set(['hstack', 'vstack', 'stack', 'series']);
+
 async function readStack(bench: Workbench, keys: SectionKeys, place: SectionPlace): Promise<Frame | null> {
-  const { type } = keys;
-  if (type !== 'hstack' && type !== 'vstack' && type !== 'stack' && type !== 'series') return null;
+  const { type, specifications: given } = keys;
+  if (!stacks.has(type)) return null;
   if (place.depth >= depthMax) throw loadErrors.invalid(`Stacks are nested deeper than ${depthMax}.`);
   const inner: SectionPlace = { ...place, base: baseOf(bench, keys, place), depth: place.depth + 1 };
-  const given = keys.specifications;
-  if (type === 'series') {
-    if (keys.index === undefined)
-      throw loadErrors.invalid('Missing index field in data frame specification in interface file');
-    const single = Array.isArray(given) && given.length === 1 ? given[0] : given;
-    return gathered(bench, await readSection(bench, nested(single, type), inner), keys.index);
-  }
+  if (type === 'series') return series(bench, keys, inner);
   if (!Array.isArray(given) || given.length === 0)
     throw loadErrors.invalid(`A section of type "${type}" needs a list of "specifications".`);
   const sections = given.map((one) => nested(one, type));
@@ -81,6 +77,16 @@ async function readStack(bench: Workbench, keys: SectionKeys, place: SectionPlac
   }
   return type === 'vstack' ? under(bench, frames) : besides(bench, frames);
 }
+
+async function series(bench: Workbench, keys: SectionKeys, place: SectionPlace): Promise<Frame> {
+  const { index, specifications: given } = keys;
+  if (index === undefined) throw missingIndex();
+  const single = Array.isArray(given) && given.length === 1 ? given[0] : given;
+  return gathered(bench, await readSection(bench, nested(single, 'series'), place), index);
+}
+
+export const missingIndex = () =>
+  loadErrors.invalid('Missing index field in data frame specification in interface file');
 
 const nested = (value: ParsedValue | undefined, type: string): SectionKeys =>
   checkSection(value, `specifications of ${type}`);
@@ -94,8 +100,7 @@ async function hstack(
   let whole: Labelled | null = null;
   for (const one of sections) {
     const name = one.index ?? keys.index;
-    if (name === undefined)
-      throw loadErrors.invalid('Missing index field in data frame specification in interface file');
+    if (name === undefined) throw missingIndex();
     const read = await readSection(bench, one, place);
     const { frame, index } = await indexed(bench, read, name);
     const labelled: Labelled = { frame: { ...frame, columns: [...frame.columns, index] }, index };

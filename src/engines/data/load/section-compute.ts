@@ -56,7 +56,7 @@ async function today(bench: Workbench, format: unknown): Promise<string> {
   const [text] = await bench.database.row(
     `SELECT strftime(make_timestamp(${micros}), ${textLiteral(format)})`,
   );
-  return String(text);
+  return typeof text === 'string' ? text : '';
 }
 
 /** Rows of one job. */

@@ -1,6 +1,7 @@
 /** BibTeX as records: fields as they are written, without their outer braces or quotes; abbreviations put in. */
 import { loadErrors } from '../load-errors.js';
 import type { ParsedRecord } from '../parsed-value.js';
+import { plainText } from '../parsed-value.js';
 
 const firstFields = [
   ...['ENTRYTYPE', 'ID', 'title', 'author', 'editor', 'abstract', 'year', 'journal', 'booktitle', 'volume'],
@@ -18,7 +19,7 @@ export function bibtexFields(records: readonly ParsedRecord[]): string[] {
 export function parseBibtex(text: string, path: string): ParsedRecord[] {
   const entries = new BibtexReader(text, path).entries();
   const key = (entry: ParsedRecord) =>
-    ['author', 'year', 'title'].map((name) => String(entry[name] ?? '\uffff'));
+    ['author', 'year', 'title'].map((name) => plainText(entry[name] ?? '\uffff'));
   const keyed = entries.map((entry) => ({ entry, key: key(entry).join('\u0000') }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)));
   return keyed.map(({ entry }) => entry);

@@ -1,6 +1,7 @@
 /** A sheet of an Excel workbook as records below a row of names. */
 import { loadErrors } from '../load-errors.js';
 import type { ParsedValue } from '../parsed-value.js';
+import { plainText } from '../parsed-value.js';
 import { uniqueNames } from '../readers/csv-header.js';
 import type { ValueColumn } from './value-table.js';
 
@@ -41,10 +42,7 @@ export async function parseExcel({ bytes, path, sheet, header }: ExcelRequest): 
   return names.map((name, at) => ({ name, cells: rows.map((row) => cellOf(row[at])) }));
 }
 
-const nameOf = (cell: unknown): string => {
-  const value = cellOf(cell);
-  return value === null ? '' : String(value as string | number | boolean);
-};
+const nameOf = (cell: unknown): string => plainText(cellOf(cell));
 
 function cellOf(cell: unknown): ParsedValue {
   if (cell === null || cell === undefined || cell === '') return null;

@@ -22,6 +22,7 @@ const timeLimitMs: Record<JobKind, number> = {
   excel: 120_000,
   fake: 60_000,
   piece: 60_000,
+  compose: 60_000,
   liquid: 20_000,
   names: 5_000,
 };

@@ -6,6 +6,8 @@ import { loadErrors } from '../load-errors.js';
 import type { ParsedRecord, ParsedValue } from '../parsed-value.js';
 import { isRecord } from '../parsed-value.js';
 import { bibtexFields, parseBibtex } from './bibtex-text.js';
+import type { ComposeRequest } from './composed-files.js';
+import { compose } from './composed-files.js';
 import type { FakeRequest } from './fake-generators.js';
 import { fakeColumns } from './fake-generators.js';
 import type { ExcelRequest } from './excel-sheet.js';
@@ -48,6 +50,7 @@ export interface Jobs {
   fake: { input: FakeRequest; output: MadeTable };
   piece: { input: { from: number; rows: number }; output: (readonly StoredCell[])[] };
   liquid: { input: LiquidRequest; output: string[] };
+  compose: { input: ComposeRequest; output: Uint8Array[] };
   names: { input: NamePattern; output: string[] };
 }
 export type JobKind = keyof Jobs;
@@ -65,6 +68,7 @@ export class JobRoom {
       excel: async (request) => this.made(await parseExcel(request)),
       fake: async (request) => this.made(await fakeColumns(request), request.rows),
       piece: ({ from, rows }) => Promise.resolve(this.piece(from, rows)),
+      compose: (request) => compose(request),
       liquid: (request) => renderLiquid(request),
       names: (pattern) => Promise.resolve(matchingNames(pattern)),
     };

@@ -1,6 +1,6 @@
 /** Liquid templates over the cells of rows, without any access to files and within limits. */
 import { loadErrors } from '../load-errors.js';
-import type { ParsedRecord, ParsedValue } from '../parsed-value.js';
+import type { ParsedRecord } from '../parsed-value.js';
 
 export interface LiquidRequest {
   readonly template: string;
@@ -38,8 +38,11 @@ export async function renderLiquid({ template, rows, baseUrl }: LiquidRequest): 
   }
 }
 
-const plain = (value: unknown): string =>
-  value === null || value === undefined ? '' : String(value as Exclude<ParsedValue, null>);
+const plain = (value: unknown): string => {
+  if (typeof value === 'string') return value;
+  const isPlain = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint';
+  return isPlain ? String(value) : '';
+};
 
 const joined = (base: string, path: string): string =>
   /^[a-z][a-z0-9+.-]*:/i.test(path) ? path : `${base.replace(/\/$/, '')}/${path.replace(/^\//, '')}`;

@@ -2,8 +2,8 @@
  * YAML 1.1 as PyYAML's safe loader reads it: `yes` and `on` are booleans (`y` is not), dates are ISO texts, `1:30` is
  * 90 and `012` is octal. Runs on the event loop for short texts and in the worker for others.
  */
-import { Document, isCollection, LineCounter, parseDocument, Scalar, visit } from 'yaml';
-import type { ScalarTag, Tags, YAMLError } from 'yaml';
+import { isCollection, LineCounter, parseDocument, Scalar, visit } from 'yaml';
+import type { Document, ScalarTag, Tags, YAMLError } from 'yaml';
 import type { ParsedRecord, ParsedValue } from '../parsed-value.js';
 import { exactly } from '../parsed-value.js';
 

@@ -1,7 +1,7 @@
 /** Made-up rows: people, places and dates by generators of a known name. */
 import type { Frame } from '../frame.js';
 import { loadErrors } from '../load-errors.js';
-import { isRecord } from '../parsed-value.js';
+import { isRecord, plainText } from '../parsed-value.js';
 import type { ParsedValue } from '../parsed-value.js';
 import { generatorNames, isGenerator } from '../parsing/fake-generators.js';
 import type { FakeColumn } from '../parsing/fake-generators.js';
@@ -26,7 +26,7 @@ export async function readFake(bench: Workbench, keys: SectionKeys): Promise<Fra
 
 function columnsOf(cols: ParsedValue): FakeColumn[] {
   if (Array.isArray(cols)) {
-    const names = cols.map(String);
+    const names = cols.map(plainText);
     const unknown = names.filter((name) => !isGenerator(name));
     if (unknown.length > 0) throw unknownGenerators('a list', unknown);
     return [...new Set(names)].flatMap((name) => (isGenerator(name) ? [{ name, generator: name }] : []));
@@ -35,7 +35,10 @@ function columnsOf(cols: ParsedValue): FakeColumn[] {
     throw loadErrors.invalid(
       `"fake" specified as the type, but "cols" must be a dictionary of columns and generators, or a list of ${generatorNames.join(', ')}.`,
     );
-  const entries = Object.entries(cols).map(([name, generator]) => ({ name, generator: String(generator) }));
+  const entries = Object.entries(cols).map(([name, generator]) => ({
+    name,
+    generator: plainText(generator),
+  }));
   const unknown = entries
     .filter(({ generator }) => !isGenerator(generator))
     .map(({ generator }) => generator);

@@ -12,7 +12,8 @@ import { loadErrors } from '../load-errors.js';
 import type { Workbench } from '../workbench.js';
 
 const firstBytes = 4096;
-const objectBytesMax = 2 ** 30;
+/** What the database reads at a time; a document that is larger has to fit as a whole. */
+const objectBytes = 2 ** 24;
 
 export async function readJson(bench: Workbench, file: FoundFile): Promise<Frame> {
   const first = await firstCharacter(bench, file);
@@ -37,16 +38,16 @@ async function firstCharacter(bench: Workbench, file: FoundFile): Promise<string
 
 type Format = 'array' | 'newline_delimited' | 'unstructured';
 
-const objects = (path: string, format: Format): string =>
-  `read_json_objects(${textLiteral(path)}, format = '${format}', maximum_object_size = ${objectBytesMax})`;
+const objects = ({ path }: FoundFile, format: Format, bytes = objectBytes): string =>
+  `read_json_objects(${textLiteral(path)}, format = '${format}', maximum_object_size = ${bytes})`;
 
 async function records(bench: Workbench, file: FoundFile, format: Format): Promise<Frame> {
   const { database, context } = bench;
   const scan =
     `read_json(${textLiteral(file.path)}, format = '${format}', records = true, maximum_depth = 1, ` +
-    `sample_size = -1, maximum_object_size = 67108864)`;
+    `sample_size = -1, maximum_object_size = ${objectBytes})`;
   const [hasRow] = await database.row(
-    `SELECT json_type(json) FROM ${objects(file.path, format)} LIMIT 1`,
+    `SELECT json_type(json) FROM ${objects(file, format)} LIMIT 1`,
     [],
     context.signal,
   );
@@ -55,7 +56,7 @@ async function records(bench: Workbench, file: FoundFile, format: Format): Promi
   if (hasRow !== 'OBJECT') throw notRecords(file);
   const described = await database.read(`DESCRIBE SELECT * FROM ${scan}`, [], context.signal);
   const called = (described.columns[0] ?? []).map(String);
-  const names = mayBeRenamed(called) ? await keysOf(bench, objects(file.path, format)) : called;
+  const names = mayBeRenamed(called) ? await keysOf(bench, objects(file, format)) : called;
   const fields = called.map((_name, at) => fieldName(at));
   const raw = await bench.create(`SELECT ${fields.join(', ')} FROM ${scan} AS t(${fields.join(', ')})`);
   return typed(bench, raw, names);
@@ -88,7 +89,8 @@ async function keysOf(bench: Workbench, source: string): Promise<string[]> {
 /** One document: lists by column, or one record; several are records one after the other. */
 async function document(bench: Workbench, file: FoundFile): Promise<Frame> {
   const { database, context } = bench;
-  const whole = await bench.create(`SELECT json FROM ${objects(file.path, 'unstructured')}`);
+  const bytes = Math.max(objectBytes, file.stat.size + 1024);
+  const whole = await bench.create(`SELECT json FROM ${objects(file, 'unstructured', bytes)}`);
   const [rows] = await database.row(`SELECT count(*) FROM ${whole}`);
   if (rows !== 1) return records(bench, file, 'unstructured');
   const { columns } = await database.read(

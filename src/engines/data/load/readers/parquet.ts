@@ -35,7 +35,8 @@ async function topNames(bench: Workbench, path: string): Promise<string[]> {
     [],
     bench.context.signal,
   );
-  const [names = [], children = []] = columns;
+  const [found = [], children = []] = columns;
+  const names = found.map(String);
   const top: string[] = [];
   let at = 1;
   const pass = (): void => {
@@ -44,7 +45,7 @@ async function topNames(bench: Workbench, path: string): Promise<string[]> {
     for (; inside > 0; inside -= 1) pass();
   };
   while (at < names.length) {
-    top.push(String(names[at]));
+    top.push(names[at] ?? '');
     pass();
   }
   return top;

@@ -138,7 +138,7 @@ export async function besides(bench: Workbench, frames: readonly Frame[]): Promi
     const [rows] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${table}`);
     if (rows !== 1)
       throw loadErrors.invalid(
-        `Each specification must result in a single row DataFrame. Got ${String(rows)} rows`,
+        `Each specification must result in a single row DataFrame. Got ${Number(rows)} rows`,
       );
   }
   const list = frames.flatMap(({ columns }, at) =>
