@@ -94,7 +94,7 @@ async function document(bench: Workbench, file: FoundFile): Promise<Frame> {
   const [rows] = await database.row(`SELECT count(*) FROM ${whole}`);
   if (rows !== 1) return records(bench, file, 'unstructured');
   const { columns } = await database.read(
-    `SELECT k, json_type(v), json_array_length(v)::INTEGER FROM (SELECT key AS k, value AS v FROM ${whole}, json_each(${whole}.json))`,
+    `SELECT k, json_type(v), json_array_length(v)::INTEGER FROM (SELECT id, key AS k, value AS v FROM ${whole}, json_each(${whole}.json)) ORDER BY id`,
     [],
     context.signal,
   );
