@@ -33,7 +33,7 @@ export const headOperation = defineEngineOperation({
   result: tableSchema,
   run: async (engine: DataEngine, params, { signal }) => {
     const { version, from } = scopeOf(engine, params, params.columns);
-    const first = `(SELECT * FROM ${from} LIMIT ${params.n})`;
+    const first = `(SELECT * FROM ${from} ${headOf(params)})`;
     return tableOf(
       engine,
       version,
@@ -53,11 +53,14 @@ export const tailOperation = defineEngineOperation({
     const { version, from } = scopeOf(engine, params, params.columns);
     const options = { columns: params.columns, start: params.start, signal };
     const last = `(SELECT * FROM ${from} ${tailOf(params, version)})`;
-    return tableOf(engine, version, { from: last, order: '"row"' }, options);
+    return tableOf(engine, version, { from: last }, options);
   },
 });
 
-/** Without a condition the place of the last rows is known. */
+/** Without a condition the place of the rows is known. */
+const headOf = (params: z.output<typeof endParams>): string =>
+  conditionOf(params) ? `ORDER BY "row" LIMIT ${params.n}` : `WHERE "row" < ${params.n}`;
+
 const tailOf = (params: z.output<typeof endParams>, { rows }: Version): string =>
   conditionOf(params)
     ? `ORDER BY "row" DESC LIMIT ${params.n}`

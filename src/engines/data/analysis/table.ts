@@ -23,7 +23,7 @@ export const tableSchema = z.object({
 });
 export type Table = z.output<typeof tableSchema>;
 
-/** Rows by position, in this order; or all rows of a relation that holds the columns. */
+/** Rows by position, in this order; or all rows of a relation that holds the columns, in theirs when none is said. */
 export type TableRows = readonly number[] | { readonly from: string; readonly order?: string | undefined };
 
 export interface TableOptions {
@@ -53,8 +53,8 @@ export async function tableOf(
   let found: readonly TableRow[];
   let more: boolean;
   if ('from' in rows) {
-    const order = rows.order === undefined ? '' : ` ORDER BY ${rows.order}`;
-    found = await read(`${rows.from}${order} LIMIT ${most + 1} OFFSET ${start}`);
+    // Never left out: where cells were set one by one, rows come as the join of them with the table has them.
+    found = await read(`${rows.from} ORDER BY ${rows.order ?? '"row"'} LIMIT ${most + 1} OFFSET ${start}`);
     more = found.length > most;
   } else {
     const wanted = rows.slice(start, start + most);
