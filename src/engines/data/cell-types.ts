@@ -71,11 +71,28 @@ function fitsText(type: string, text: string): boolean {
 
 const isDate = (text: string): boolean => !Number.isNaN(Date.parse(text));
 
-/** A column of one type as another, exactly, as SQL: a number beyond 2^53 becomes a text in mixed content. */
+/** A column of one type as another, exactly, as SQL: in mixed content a cell is what it was answered as before. */
 export function castSql(expression: string, from: string, to: string): string {
   if (from === to) return expression;
   if (to !== 'JSON') return `CAST(${expression} AS ${to})`;
-  if (!isInteger(from)) return `to_json(${expression})`;
-  const beyond = `abs(${expression}::HUGEINT) > 9007199254740991`;
-  return `CASE WHEN ${beyond} THEN to_json(${expression}::VARCHAR) ELSE to_json(${expression}) END`;
+  if (isInteger(from)) return wholeOrText(expression, `abs(${expression}::HUGEINT) <= ${maxSafe}`);
+  if (isFloat(from)) return floatJson(expression);
+  if (from.startsWith('DECIMAL')) return `to_json(${expression}::VARCHAR)`;
+  if (/^TIMESTAMP(_|$)/.test(from)) return `to_json(replace(${expression}::VARCHAR, ' ', 'T'))`;
+  return `to_json(${expression})`;
+}
+
+const maxSafe = Number.MAX_SAFE_INTEGER;
+
+const wholeOrText = (expression: string, isSafe: string): string =>
+  `CASE WHEN ${isSafe} THEN to_json(${expression}) ELSE to_json(${expression}::VARCHAR) END`;
+
+/** Equal numbers are equal texts, as 2 and 2.0 would not be; JSON has no infinities. */
+function floatJson(expression: string): string {
+  const isWhole = `abs(${expression}) <= ${maxSafe} AND ${expression} = trunc(${expression})`;
+  const endless = `to_json(CASE WHEN ${expression} > 0 THEN 'Infinity' ELSE '-Infinity' END)`;
+  return (
+    `CASE WHEN isinf(${expression}) THEN ${endless} ` +
+    `WHEN ${isWhole} THEN to_json(${expression}::BIGINT) ELSE to_json(${expression}) END`
+  );
 }

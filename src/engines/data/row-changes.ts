@@ -1,7 +1,7 @@
 /** Changes of rows: sorted, dropped, appended. All rows are written anew, and earlier versions keep theirs. */
 import { SojournError } from '../../types/errors.js';
 import { storeOfCells } from './cell-store.js';
-import { castSql, typeOfCells } from './cell-types.js';
+import { castSql, widened } from './cell-types.js';
 import type { Cell } from './cells.js';
 import type { Database } from './database.js';
 import { refOf } from './relation.js';
@@ -63,7 +63,8 @@ export const keepRows = (
 
 /**
  * Rows behind the last one. Columns that a record does not have are null in it; a label stands under the name of the
- * index. @throws column_not_found · data_error for a label that is missing or there already
+ * index, and one that is there already is the label of several rows then. @throws column_not_found · data_error for a
+ * label that is missing
  */
 export async function appendRows(
   database: Database,
@@ -108,21 +109,8 @@ function widenFor(
 ): Promise<VersionChange> {
   const expressions = new Map<string, string>();
   version.columns.forEach(({ name, type }, place) => {
-    const own = (cells[place] ?? []).some((cell) => cell !== null) ? typeOfCells(cells[place] ?? []) : type;
-    const to = common(type, own);
+    const to = (cells[place] ?? []).reduce<string>(widened, type);
     if (to !== type) expressions.set(name, castSql(refOf(version, name), type, to));
   });
   return withColumns(database, version, expressions, signal);
-}
-
-/** A type that holds the cells of both. */
-function common(type: string, other: string): string {
-  if (type === other || type === 'JSON') return type;
-  if (type === 'DOUBLE' && other === 'BIGINT') return 'DOUBLE';
-  if (type === 'BIGINT' && other === 'DOUBLE') return 'DOUBLE';
-  return /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT)|FLOAT|DATE|TIMESTAMP)/.test(type) &&
-    other !== 'JSON' &&
-    other !== 'BOOLEAN'
-    ? type
-    : 'JSON';
 }

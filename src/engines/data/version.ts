@@ -81,7 +81,7 @@ export function unknownColumn(name: string, names: readonly string[]): SojournEr
   const meant = nearest(name, names);
   const shown = names.slice(0, 20).map((one) => `'${one}'`);
   const rest = names.length > 20 ? `, … (${names.length} in all)` : '';
-  const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
+  const hint = meant === undefined ? '.' : `; did you mean '${meant}'?`;
   const detail = `No column '${name}'${hint} Columns are ${shown.join(', ')}${rest}.`;
   return new SojournError('column_not_found', detail, { column: name, nearest: meant ?? null });
 }
