@@ -69,7 +69,7 @@ async function rendered(bench: Workbench, frame: Frame, entry: ComputeEntry): Pr
   const wanted = Object.entries(entry.row_args ?? {}).map(([parameter, name]) => {
     const column = findColumn(frame, name);
     if (!column) throw loadErrors.invalid(`"row_args" names "${name}", which is no column.`);
-    return { parameter, field: column.field };
+    return { parameter, field: column.field, type: column.type };
   });
   const list = ['rowid', ...wanted.map(({ field }) => field)].join(', ');
   const texts: string[] = [];
@@ -81,7 +81,7 @@ async function rendered(bench: Workbench, frame: Frame, entry: ComputeEntry): Pr
   const { cellsOf: read } = await import('../cells.js');
   const sql = `SELECT ${list} FROM ${frame.table} ORDER BY rowid`;
   for await (const chunk of bench.database.stream(sql, [], bench.context.signal)) {
-    const cells = wanted.map((_column, at) => read(chunk, at + 1));
+    const cells = wanted.map(({ type }, at) => read(chunk, at + 1, type));
     for (let row = 0; row < chunk.rowCount; row += 1)
       rows.push({ ...constants, ...rowOf(wanted, cells, row) });
     if (rows.length >= rowsAtOnce) await render();
