@@ -73,11 +73,11 @@ describe('readers of data', () => {
   it('parquet keeps its types', async () => {
     const path = join(world.root, 't.parquet');
     await world.context.database.run(
-      `COPY (SELECT 1::INTEGER AS a, DATE '2024-01-02' AS "A", {'x': 1} AS s, 'nan'::DOUBLE AS d) TO '${path}'`,
+      `COPY (SELECT 1::INTEGER AS a, DATE '2024-01-02' AS "b c", {'x': 1} AS s, 'nan'::DOUBLE AS d) TO '${path}'`,
     );
     const { cells, types } = await read({ type: 'parquet', filename: 't.parquet' });
-    expect(types).to.deep.equal({ a: 'INTEGER', A: 'DATE', s: 'STRUCT(x INTEGER)', d: 'DOUBLE' });
-    expect(cells).to.deep.equal({ a: [1], A: ['2024-01-02'], s: [{ x: 1 }], d: [null] });
+    expect(types).to.deep.equal({ a: 'INTEGER', 'b c': 'DATE', s: 'STRUCT(x INTEGER)', d: 'DOUBLE' });
+    expect(cells).to.deep.equal({ a: [1], 'b c': ['2024-01-02'], s: [{ x: 1 }], d: [null] });
     await failure(file('parquet', 'bad.parquet', 'no parquet'), 'data_error');
   });
 
