@@ -117,7 +117,7 @@ async function together(
 
 /** Rows of a relation. */
 export async function countRows(
-  engine: DataEngine,
+  engine: Pick<DataEngine, 'database'>,
   relation: Relation,
   signal?: AbortSignal,
 ): Promise<number> {
