@@ -122,7 +122,7 @@ describe('readers of data', () => {
     expect(cells['title']).to.deep.equal(['Notes on', 'The {TeX} book']);
     expect(cells['journal']).to.deep.equal([null, 'ACM Press']);
     const error = await failure(file('bibtex', 'bad.bib', '@article{x,\n title = {open'), 'data_error');
-    expect(error.detail).to.contain('Line 2');
+    expect(error.detail).to.match(/line 2/);
   });
 
   it('excel reads a sheet below its row of names', async () => {
