@@ -81,7 +81,7 @@ describe('Tables as Arrow streams', () => {
       const pieces: Uint8Array[] = [];
       for await (const piece of arrowStream(long.engine, relationOf(long.version))) pieces.push(piece);
       expect(pieces).to.have.length(5);
-      expect(tableFromIPC(pieces[0]!).schema.fields.map(({ name }) => name)).to.deep.equal(['index', 'n']);
+      expect(tableFromIPC(pieces[0]).schema.fields.map(({ name }) => name)).to.deep.equal(['index', 'n']);
       const read = tableFromIPC(Buffer.concat(pieces));
       expect(read.numRows).to.equal(5000);
       expect(read.getChild('n')!.get(4999)).to.equal(4999n);

@@ -1,7 +1,8 @@
 /**
- * Writes a table as an Excel workbook, in a worker thread: the whole sheet is put together at once, which takes seconds.
- * The worker's source is a string: it needs no file beside it, so it works from TypeScript sources as from the compiled
- * ones, and the library is resolved here, because a worker made from a string resolves names from the working directory.
+ * Writes a table as an Excel workbook, in a worker thread: the whole sheet is put together at once, which takes
+ * seconds. The worker's source is a string: it needs no file beside it, so it works from TypeScript sources as from the
+ * compiled ones, and the library is resolved here, because a worker made from a string resolves names from the working
+ * directory.
  */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 /**
- * Writes a relation to a file. The index is the first column. DuckDB writes csv, tsv, json, jsonl and parquet itself, so
- * the path has to lie in a folder that its database may reach; of two columns that differ only in case, which DuckDB
+ * Writes a relation to a file. The index is the first column. DuckDB writes csv, tsv, json, jsonl and parquet itself,
+ * so the path has to lie in a folder that its database may reach; of two columns that differ only in case, which DuckDB
  * does not tell apart, the second one is called NAME_1 there.
  */
 import { z } from 'zod';
