@@ -10,10 +10,12 @@ import { RestTransport } from '../src/api/rest-transport.js';
 import { HttpCaller } from '../src/client/http-caller.js';
 import { loadConfig } from '../src/core/config.js';
 import { silentLog, systemClock, systemIds } from '../src/core/system.js';
+import type { RunningServer } from '../src/server.js';
 import type { ICaller } from '../src/types/client.js';
 import { SojournError } from '../src/types/errors.js';
 import type { ByteBody } from '../src/types/files.js';
 import { defineServerOperation } from '../src/types/operation.js';
+import { openServer } from './support/open-server.js';
 import { openWorld } from './support/world.js';
 import type { World } from './support/world.js';
 
@@ -191,6 +193,53 @@ describe('an operation that may carry a file', () => {
       .to.have.nested.property('requestBody.content')
       .with.all.keys('application/json', 'application/octet-stream', 'multipart/form-data');
     expect(document.paths['/api/take']?.post).to.have.nested.property('parameters[0].in', 'query');
+  });
+});
+
+describe('a session that is created with a file', () => {
+  let server: RunningServer;
+  before(async () => {
+    server = await openServer({ store: 'memory' });
+  });
+  after(() => server.dispose());
+
+  const create = async (body: string | FormData, type?: string, query = '') => {
+    const response = await fetch(`${server.url}/api/sessions${query}`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${server.token ?? ''}`,
+        ...(type === undefined ? {} : { 'Content-Type': type }),
+      },
+      body,
+    });
+    return { status: response.status, answer: (await response.json()) as Record<string, unknown> };
+  };
+
+  it('has the table of a form, and what its fields say', async () => {
+    const form = new FormData();
+    form.append('session_id', 'formed');
+    form.append('tags', '["a","b"]');
+    form.append('timeout_s', '60');
+    form.append('index', 'name');
+    form.append('data_source', '{"delimiter":";"}');
+    form.append('file', new Blob(['name;age\nAda;36\n']), 'people.csv');
+    const { status, answer } = await create(form);
+    expect([status, answer.kind, answer.shape]).to.deep.equal([201, 'data', [1, 1]]);
+    expect(answer).to.deep.include({ session_id: 'formed', tags: ['a', 'b'], timeout_s: 60, index: 'name' });
+  });
+
+  it('has the table of a body, with its fields in the query', async () => {
+    const { status, answer } = await create(csv, 'text/csv', '?session_id=plain&index=name&name=x');
+    expect([status, answer.shape, answer.name]).to.deep.equal([201, [1, 1], 'x']);
+  });
+
+  it('is not there when its file cannot be read', async () => {
+    const { status } = await create('a,b\n1\n1,2,3,4\n', 'text/csv', '?session_id=ragged');
+    expect(status).to.equal(422);
+    const response = await fetch(`${server.url}/api/sessions/ragged`, {
+      headers: { Authorization: `Bearer ${server.token ?? ''}` },
+    });
+    expect(response.status).to.equal(404);
   });
 });
 

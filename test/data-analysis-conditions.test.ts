@@ -189,7 +189,7 @@ describe('Conditions on the rows of a table', () => {
     try {
       const where = { column: 'age', operator: '>', value: 40 };
       const view = { version: 0, where };
-      const narrow = { column: 'active', value: true };
+      const narrow = { column: 'city', value: 'New York' };
       expect((await known.call('head', { view })).indices).to.deep.equal(['Alan', 'Grace', 'Edsger']);
       expect((await known.call('head', { view, where: narrow })).indices).to.deep.equal(['Grace']);
       expect((await known.call('get_stats', { view, column: 'age' })).count).to.equal(3);

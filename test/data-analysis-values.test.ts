@@ -162,9 +162,9 @@ describe('Values and rows of a table', () => {
     try {
       const { records, columns } = await odd.call('head');
       expect(columns).to.deep.equal(names);
-      expect(
-        names.map((name) => Object.getOwnPropertyDescriptor((records as object[])[0]!, name)?.value),
-      ).to.deep.equal([1, 2, 3, 4, 5]);
+      expect(names.map((name): unknown => Reflect.get((records as object[])[0]!, name))).to.deep.equal([
+        1, 2, 3, 4, 5,
+      ]);
       expect(await odd.call('get_stats', { column: names[2] })).to.include({ mean: 3 });
       expect((await odd.call('head', { where: { column: 'A', value: 1 } })).shape).to.deep.equal([0, 5]);
     } finally {

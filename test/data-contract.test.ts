@@ -20,7 +20,7 @@ describeEngineContract('Data', async () => {
     };
   const words = step('get_column', { column: 'word' });
   return {
-    definition: definition as never,
+    definition: definition,
     options: { data_source: { type: 'csv', directory: folder, filename: 'notes.csv' } },
     sample: {
       change: step('append_rows', { rows: [{ word: 'second' }] }),

@@ -73,11 +73,11 @@ describe('readers of data', () => {
   it('parquet keeps its types', async () => {
     const path = join(world.root, 't.parquet');
     await world.context.database.run(
-      `COPY (SELECT 1::INTEGER AS a, DATE '2024-01-02' AS "A", {'x': 1} AS s, 'nan'::DOUBLE AS d) TO '${path}'`,
+      `COPY (SELECT 1::INTEGER AS a, DATE '2024-01-02' AS "b c", {'x': 1} AS s, 'nan'::DOUBLE AS d) TO '${path}'`,
     );
     const { cells, types } = await read({ type: 'parquet', filename: 't.parquet' });
-    expect(types).to.deep.equal({ a: 'INTEGER', A: 'DATE', s: 'STRUCT(x INTEGER)', d: 'DOUBLE' });
-    expect(cells).to.deep.equal({ a: [1], A: ['2024-01-02'], s: [{ x: 1 }], d: [null] });
+    expect(types).to.deep.equal({ a: 'INTEGER', 'b c': 'DATE', s: 'STRUCT(x INTEGER)', d: 'DOUBLE' });
+    expect(cells).to.deep.equal({ a: [1], 'b c': ['2024-01-02'], s: [{ x: 1 }], d: [null] });
     await failure(file('parquet', 'bad.parquet', 'no parquet'), 'data_error');
   });
 
@@ -122,7 +122,7 @@ describe('readers of data', () => {
     expect(cells['title']).to.deep.equal(['Notes on', 'The {TeX} book']);
     expect(cells['journal']).to.deep.equal([null, 'ACM Press']);
     const error = await failure(file('bibtex', 'bad.bib', '@article{x,\n title = {open'), 'data_error');
-    expect(error.detail).to.contain('Line 2');
+    expect(error.detail).to.match(/line 2/);
   });
 
   it('excel reads a sheet below its row of names', async () => {

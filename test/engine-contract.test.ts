@@ -8,7 +8,9 @@ import tally from '../examples/tally-engine.js';
 import { describeEngineContract, engineContract } from '../src/contracts/engine.js';
 import type { EngineFixture } from '../src/contracts/engine.js';
 import { brokenNotes } from './support/broken-notes.js';
+import { brokenVersions } from './support/broken-versions.js';
 import { noteFixture } from './support/note-engine.js';
+import { versionedFixture } from './support/versioned-note.js';
 
 /** The titles of the rules that fail. */
 async function brokenRules(factory: () => EngineFixture): Promise<string[]> {
@@ -28,6 +30,8 @@ async function brokenRules(factory: () => EngineFixture): Promise<string[]> {
   return failed;
 }
 
+const broken = [...brokenNotes, ...brokenVersions];
+
 describe('the engine contract', () => {
   const rules = Object.values(engineContract).flatMap((area) => area.map(({ title }) => title));
 
@@ -37,13 +41,14 @@ describe('the engine contract', () => {
 
   it('finds nothing wrong with a good engine', async () => {
     expect(await brokenRules(() => noteFixture())).to.deep.equal([]);
+    expect(await brokenRules(() => versionedFixture())).to.deep.equal([]);
   });
 
   it('has a broken engine for every rule', () => {
-    expect([...new Set(brokenNotes.map(({ rule }) => rule))].sort()).to.deep.equal([...rules].sort());
+    expect([...new Set(broken.map(({ rule }) => rule))].sort()).to.deep.equal([...rules].sort());
   });
 
-  for (const { rule, also = [], fixture } of brokenNotes) {
+  for (const { rule, also = [], fixture } of broken) {
     it(`catches an engine that breaks: ${rule}`, async () => {
       expect((await brokenRules(fixture)).sort()).to.deep.equal([rule, ...also].sort());
     });

@@ -8,6 +8,7 @@ import type {
   DataTable,
   Label,
   RowRange,
+  SqlTable,
 } from '../types/tables.js';
 import { DataQueries } from './data-queries.js';
 import type { Columns } from './data-queries.js';
@@ -101,7 +102,7 @@ export class TableReads extends DataQueries implements ITableReads {
     return this.arrow('get_slice', { columns });
   }
 
-  sql(query: string, params?: readonly Label[]): Promise<DataTable> {
+  sql(query: string, params?: readonly Label[] | Readonly<Record<string, Label>>): Promise<SqlTable> {
     return this.read('sql', { query, params });
   }
 

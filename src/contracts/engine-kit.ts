@@ -73,6 +73,22 @@ export class Subject {
     readonly place: EngineContext,
   ) {}
 
+  /** The journal place of the last step. */
+  get lastSeq(): number {
+    return this.runs;
+  }
+
+  /** A place for a move between versions. */
+  nextSeq(): number {
+    this.runs += 1;
+    return this.runs;
+  }
+
+  /** Its further steps have places behind this one. */
+  passTo(seq: number): void {
+    this.runs = Math.max(this.runs, seq);
+  }
+
   async run(code: string, signal?: AbortSignal, onOutput?: (output: OutputEventBody) => void): Promise<Run> {
     assert.ok(this.engine.execute, 'the engine declares execute and has no such method');
     const outputs: OutputEventBody[] = [];
@@ -103,7 +119,7 @@ export class Subject {
     const capture = await this.engine.capture();
     try {
       const parts = new Parts(known);
-      return { content: await capture.write(parts), parts };
+      return { content: await capture.write(parts), parts, seq: this.runs };
     } finally {
       await capture.dispose();
     }
@@ -121,8 +137,7 @@ export class Subject {
   }
 
   private context(emit: RunContext['emit'], signal = new AbortController().signal): RunContext {
-    this.runs += 1;
-    return { signal, inputSeq: this.runs, emit };
+    return { signal, inputSeq: this.nextSeq(), emit };
   }
 }
 
@@ -132,6 +147,8 @@ export interface Run {
 }
 
 export interface Saved {
+  /** The place of the last step that is in it. */
+  readonly seq?: number;
   readonly content: CheckpointContent;
   readonly parts: Parts;
 }
@@ -176,6 +193,7 @@ export class EngineKit {
   /** A fresh engine into which a state was put. */
   async restored(saved: Saved): Promise<Subject> {
     const subject = await this.unbegun();
+    subject.passTo(saved.seq ?? 0);
     const report = await subject.engine.restore(sourceOf(saved));
     assert.deepEqual(report.not_kept, []);
     return subject;

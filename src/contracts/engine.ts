@@ -9,6 +9,7 @@ import type { EngineFixture, EngineRule } from './engine-kit.js';
 import { runningRules } from './engine-running.js';
 import { shapeRules } from './engine-shape.js';
 import { stateRules } from './engine-state.js';
+import { versionRules } from './engine-versions.js';
 import type { TestRunner } from './runner.js';
 import { globalRunner } from './runner.js';
 
@@ -19,6 +20,7 @@ export const engineContract: Readonly<Record<string, readonly EngineRule[]>> = {
   definition: shapeRules,
   running: runningRules,
   state: stateRules,
+  versions: versionRules,
 };
 
 /**

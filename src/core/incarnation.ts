@@ -242,6 +242,7 @@ export class Incarnation implements Disposable {
       epoch,
       workspace,
       log,
+      keepFile: (path, from) => this.services.sessionFiles.keep(path, from),
       emit: this.background.emit,
       died: (death) => {
         if (dead) return;

@@ -89,6 +89,14 @@ export class SessionFiles implements ISessionFiles {
     });
   }
 
+  /** Copies a file that lies elsewhere on this machine into its place. */
+  async keep(path: string, from: string): Promise<WrittenFile> {
+    const { files, staging } = this.services;
+    const size = (await files.stat(from))?.size ?? 0;
+    const source = (owner?: FileOwner) => staging.write(files.readPieces(from), owner);
+    return this.put({ path, size, again: false, source });
+  }
+
   /** Removes a file, a link or an empty folder; a full one with `recursive`. */
   async remove(path: string, recursive: boolean): Promise<DeletedFile> {
     const { files } = this.services;

@@ -122,6 +122,7 @@ function engineOperation(definition: EngineDefinition, operation: EngineOperatio
     return defineSessionOperation({
       ...shape,
       ...(media === undefined ? {} : { media }),
+      ...(operation.stream === undefined ? {} : { stream: operation.stream }),
       result: operation.result,
       kinds,
       handle: (params, call) =>

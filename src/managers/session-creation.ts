@@ -3,6 +3,7 @@ import type { Absence } from '../core/incarnation.js';
 import type { SessionInstance } from '../core/session-instance.js';
 import type { IConfig } from '../types/config.js';
 import type { EngineDefinition, IEngines } from '../types/engine.js';
+import { SojournError } from '../types/errors.js';
 import type { CallContext } from '../types/operation.js';
 import type { IClock, IFiles, IIds, ILog } from '../types/ports.js';
 import type { CreateSession, ISessionPool, SessionRecord } from '../types/session.js';
@@ -73,7 +74,10 @@ async function withIntake(
   { body }: CallContext,
   { config, files }: CreationServices,
 ): Promise<SessionRecord> {
-  if (!definition.intake) return record;
+  if (!definition.intake) {
+    if (!body) return record;
+    throw new SojournError('invalid_params', `Sessions of kind '${definition.name}' begin with no file.`);
+  }
   const { workspace } = sessionFolders(record, config);
   await files.makeDirectory(workspace, 0o700);
   const options = definition.options.parse(record.options);

@@ -44,7 +44,12 @@ export async function checkKindLimits(
   const { max, setting } = memoryBytes;
   if (taken >= max) {
     const detail = `The live ${name} sessions take ${taken} of ${max} bytes; delete some, or raise ${setting}.`;
-    throw new SojournError('limit_exceeded', detail, { limit: 'memory', setting, value: max, current: taken });
+    throw new SojournError('limit_exceeded', detail, {
+      limit: 'memory',
+      setting,
+      value: max,
+      current: taken,
+    });
   }
   if (total + 1 >= sessions.max * nearShare)
     log.warn({ setting: sessions.setting, value: total + 1, max: sessions.max }, 'a limit is near');

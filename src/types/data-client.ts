@@ -27,6 +27,7 @@ import type {
   RowRange,
   SampleOptions,
   SearchOptions,
+  SqlTable,
   StatsOptions,
   TableDescription,
   TableRows,
@@ -94,8 +95,8 @@ export interface ITableReads extends IRowQueries {
   getColumnType(column: string): Promise<string | null>;
   /** Covers each row once, also of a table that is changed meanwhile. */
   chunks(rows?: number, columns?: readonly string[]): AsyncIterable<DataTable>;
-  /** One SELECT over the table `data`; `?` stands for a parameter. */
-  sql(query: string, params?: readonly Label[]): Promise<DataTable>;
+  /** One SELECT on the table `data`; parameters stand for `?` and `$1`, or by name for `$name`. */
+  sql(query: string, params?: readonly Label[] | Readonly<Record<string, Label>>): Promise<SqlTable>;
 }
 
 /** The place in the table that is read and written when none is named. It belongs to the session, not to a client. */

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import type { ExecutionError, NotKept, OutputEventBody, ResultStatus } from './events.js';
-import type { ByteBody } from './files.js';
+import type { ByteBody, WrittenFile } from './files.js';
 import type { Access, HttpAlias, MediaForm, ServerOperation } from './operation.js';
 import type { ProcessHealth } from './health.js';
 import type { Disposable, ILog } from './ports.js';
@@ -184,6 +184,11 @@ export interface EngineContext {
   /** The session's own folder, which exists. */
   readonly workspace: string;
   readonly log: ILog;
+  /**
+   * Copies a file that the engine made into the workspace, by the rules of what clients write there.
+   * @throws invalid_params · limit_exceeded
+   */
+  readonly keepFile?: (path: string, from: string) => Promise<WrittenFile>;
   /** Output that belongs to no run. */
   emit(output: OutputEventBody): void;
   /** To be called once when the live state is gone without having been asked to. */
@@ -212,6 +217,8 @@ export interface EngineOperation<
   readonly idempotent?: boolean;
   /** Of reads: asked by other sessions only (`RunContext.ask`), and by no client. */
   readonly internal?: boolean;
+  /** Of reads: it answers with bytes, a `ByteAnswer`. */
+  readonly stream?: 'answer';
   /** Of reads only. */
   readonly media?: MediaForm;
   /** False: recovery never runs it again; a checkpoint is taken before it is answered. Default: true. */

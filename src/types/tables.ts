@@ -162,6 +162,12 @@ export interface Aggregate {
 }
 /** Rows that are none of the table's own: they have no labels. */
 export type GroupedTable = Omit<DataTable, 'indices'>;
+export interface SqlTable extends GroupedTable {
+  /** By column, as DuckDB names them. */
+  types: Record<string, string>;
+  /** Columns that have another name in the statement, and their own. */
+  renamed?: Record<string, string>;
+}
 export interface GroupOptions extends PageOptions {
   /** False: rows with a null in the key are a group too. */
   dropna?: boolean;

@@ -78,7 +78,7 @@ export function doorsTo(server: RunningServer, root: string, dataDir: string): D
     },
     ask,
     close: async () => {
-      await caller.dispose();
+      caller.dispose();
       await server.dispose();
     },
   };

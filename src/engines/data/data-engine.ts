@@ -28,7 +28,7 @@ import { RowFinder } from './row-finder.js';
 import type { DataServices } from './services.js';
 import { TableState } from './table-state.js';
 import type { VersionChange } from './version-change.js';
-import type { Column, Version } from './version.js';
+import type { CellSource, Column, Version } from './version.js';
 import { copyFolder } from './copy-folder.js';
 
 export const noFocus: Focus = { index: null, column: null, selector: null, subindex: null };
@@ -66,7 +66,6 @@ export class DataEngine implements IEngine {
     this.assertOpen();
     this.adopt(await loadFirst(this.options, this, this.stopping.signal));
     await this.measure();
-    this.bringToHand();
   }
 
   /** Begins with a table that was loaded. */
@@ -110,7 +109,6 @@ export class DataEngine implements IEngine {
     const made = { ...from, ...changed, seq: context.inputSeq, parent: from.seq, operation };
     this.present.add(made);
     void this.measure().catch(() => undefined);
-    this.bringToHand();
     return made;
   }
 
@@ -132,7 +130,7 @@ export class DataEngine implements IEngine {
     const found = this.reader.peek(column, row);
     if (found !== undefined) return found;
     const cell = await this.reader.cell(column, row, signal);
-    void this.reader.warm(column).catch(() => undefined);
+    this.bringToHand(column);
     return cell;
   }
 
@@ -182,7 +180,6 @@ export class DataEngine implements IEngine {
     this.focused = saved.focus;
     this.origin = await lookedAt(originSchema.parse(saved.origin), services.files);
     await this.measure();
-    this.bringToHand();
     return { not_kept: [] };
   }
 
@@ -216,25 +213,14 @@ export class DataEngine implements IEngine {
     if (this.closed) throw closedError();
   }
 
-  private async moved<T>(move: () => T): Promise<T> {
-    const reached = await Promise.resolve(move());
-    this.bringToHand();
-    return reached;
+  private moved<T>(move: () => T): Promise<T> {
+    return Promise.resolve(move());
   }
 
-  /** What point reads will ask for, beside other work. */
-  private bringToHand(): void {
-    const { version } = this;
-    const { cache } = this.services;
-    const cells = version.rows * (version.columns.length + 1);
-    // A part of the cache for one session: the others have columns at hand too.
-    if (!cache.hasRoomFor(cells * 16)) return;
-    const columns = [...version.columns, ...(version.index ? [version.index.source] : [])];
-    void (async () => {
-      await this.finder.prepare(version);
-      for (const column of columns) await this.reader.warm(column);
-    })().catch((err: unknown) => {
-      if (!this.closed) this.services.log.debug({ err }, 'columns could not be brought to hand');
+  /** The next point reads of this column will find it at hand; the present one does not wait for that. */
+  private bringToHand(column: CellSource): void {
+    void this.reader.warm(column).catch((err: unknown) => {
+      if (!this.closed) this.services.log.debug({ err }, 'a column could not be brought to hand');
     });
   }
 

@@ -70,10 +70,6 @@ export class Database implements Disposable {
     return database;
   }
 
-  get isOpen(): boolean {
-    return !this.closed;
-  }
-
   get folder(): string {
     return this.options.folder;
   }

@@ -12,6 +12,7 @@ import { DataEngine } from './data-engine.js';
 import { Database } from './database.js';
 import { takeIn } from './intake.js';
 import { changeOperations } from './operations/change-operations.js';
+import { exportOperations } from './operations/export-operations.js';
 import { filterOperation } from './operations/filter-operation.js';
 import { focusOperations } from './operations/focus-operations.js';
 import { joinOperations } from './operations/join-operations.js';
@@ -48,6 +49,7 @@ export function dataEngine(
       ...focusOperations,
       ...changeOperations,
       ...joinOperations,
+      ...exportOperations,
       ...analysisOperations,
     ],
     serverOperations: dataServerOperations(host.atPlace),

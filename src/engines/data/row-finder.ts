@@ -13,7 +13,7 @@ export type Label = string | number | boolean;
 export class RowFinder {
   /** By table and field; null where the labels do not fit into the cache. */
   private readonly indexes = new Map<string, LabelIndex | null>();
-  private readonly building = new Map<string, Promise<void>>();
+  private readonly building = new Set<string>();
 
   constructor(
     private readonly database: Database,
@@ -30,23 +30,23 @@ export class RowFinder {
     const sought = soughtAs(label, source.type);
     if (sought === undefined) return [];
     const found = this.indexes.get(keyOf(source))?.find(sought);
-    return found ?? (await this.search(source, sought, signal));
+    if (found) return found;
+    // The next one will be found at once; this one does not wait for that.
+    this.prepare(source);
+    return this.search(source, sought, signal);
   }
 
-  /** Makes finding quick; resolves when it is. Nobody has to wait for it. */
-  prepare({ index }: Version): Promise<void> {
-    if (!index || !this.database.isOpen) return Promise.resolve();
-    const key = keyOf(index.source);
-    if (this.indexes.has(key)) return Promise.resolve();
-    const under = this.building.get(key);
-    if (under) return under;
-    const building = LabelIndex.build(index.source, this.reader)
-      .then((built) => {
-        this.indexes.set(key, built);
-      })
+  private prepare(source: CellSource): void {
+    const key = keyOf(source);
+    if (this.indexes.has(key) || this.building.has(key)) return;
+    this.building.add(key);
+    void LabelIndex.build(source, this.reader)
+      .then(
+        (built) => this.indexes.set(key, built),
+        // The database is gone, or will say what is wrong with it when it is asked itself.
+        () => undefined,
+      )
       .finally(() => this.building.delete(key));
-    this.building.set(key, building);
-    return building;
   }
 
   private async search(source: CellSource, label: Cell, signal?: AbortSignal): Promise<number[]> {

@@ -47,13 +47,12 @@ export interface StatsPart {
 
 const usual = [0.25, 0.5, 0.75];
 
-/** All but `top` and `freq`. */
+/** All but what `valuesOf` finds. */
 export function statsParts(target: Target, quantiles: readonly number[]): StatsPart[] {
   const { ref, family } = target;
-  if (family === 'number') return [numbers(target), distinct(ref), quantilesOf(target, quantiles)];
-  if (family === 'date') return [counted(ref, [`min(${ref})`, `max(${ref})`], ends), distinct(ref)];
-  if (family === 'boolean')
-    return [counted(ref, [`count_if(${ref})`, `count_if(NOT ${ref})`], truths), distinct(ref)];
+  if (family === 'number') return [numbers(target), quantilesOf(target, quantiles)];
+  if (family === 'date') return [counted(ref, [`min(${ref})`, `max(${ref})`], ends)];
+  if (family === 'boolean') return [counted(ref, [`count_if(${ref})`, `count_if(NOT ${ref})`], truths)];
   if (family === 'text' && target.type === 'VARCHAR')
     return [counted(ref, [`min(length(${ref}))`, `max(length(${ref}))`], lengths)];
   return [counted(ref, [], () => ({}))];
@@ -96,11 +95,6 @@ function numbers(target: Target): StatsPart {
   }));
 }
 
-const distinct = (ref: string): StatsPart => ({
-  aggregates: [`count(DISTINCT ${ref})`],
-  take: ([unique]) => ({ unique: Number(unique) }),
-});
-
 function quantilesOf(target: Target, quantiles: readonly number[]): StatsPart {
   const list = [...usual, ...quantiles].join(', ');
   return {
@@ -121,16 +115,27 @@ function quantilesOf(target: Target, quantiles: readonly number[]): StatsPart {
 
 const hasTop = ({ family }: Target): boolean => family !== 'number' && family !== 'date';
 
-/** The most frequent value and how many different ones there are, where a family has that. */
-export async function topOf(
+/**
+ * How many different values there are and, where a family has that, the most frequent one. By groups, which take half
+ * as long as an aggregate of what is different.
+ */
+export async function valuesOf(
   engine: DataEngine,
   relation: Relation,
   target: Target,
   signal?: AbortSignal,
 ): Promise<Partial<ColumnStats>> {
-  if (!hasTop(target)) return {};
   const { ref } = target;
-  const groups = `SELECT ${ref} AS v, count(*) AS n, min("row") AS f FROM ${relation.from} WHERE ${ref} IS NOT NULL GROUP BY ${ref}`;
+  const grouped = `FROM ${relation.from} WHERE ${ref} IS NOT NULL GROUP BY ${ref}`;
+  if (!hasTop(target)) {
+    const [different] = await engine.database.row(
+      `SELECT count(*) FROM (SELECT ${ref} ${grouped})`,
+      [],
+      signal,
+    );
+    return { unique: Number(different) };
+  }
+  const groups = `SELECT ${ref} AS v, count(*) AS n, min("row") AS f ${grouped}`;
   const sql = `WITH g AS (${groups}) SELECT v, n, (SELECT count(*) FROM g) FROM g ORDER BY n DESC, f LIMIT 1`;
   const [top = null, freq, unique] = await engine.database.row(sql, [], signal);
   return { unique: Number(unique ?? 0), top, freq: Number(freq ?? 0) };
@@ -148,7 +153,7 @@ export async function columnStats(
     take(await engine.database.row(`SELECT ${aggregates.join(', ')} FROM ${relation.from}`, [], signal));
   const parts = await Promise.all([
     ...statsParts(target, quantiles).map(read),
-    topOf(engine, relation, target, signal),
+    valuesOf(engine, relation, target, signal),
   ]);
   return inOrder(target, parts);
 }

@@ -3,7 +3,8 @@ import { SojournError } from '../../../types/errors.js';
 import type { Version } from '../version.js';
 import { operators } from './conditions.js';
 import type { Comparison, Condition, ConditionValue, Operator, Scalar } from './conditions.js';
-import { anyTextLiteral, mismatch, operandsOf, textOf } from './operands.js';
+import { textLiteral } from '../sql-text.js';
+import { mismatch, operandsOf, textOf } from './operands.js';
 import { targetOf } from './target.js';
 import type { Target } from './target.js';
 
@@ -78,7 +79,7 @@ function textSql(target: Target, name: string, called: string, value: ConditionV
     throw new SojournError('data_error', detail, { column: target.name, dtype: target.dtype });
   }
   if (typeof value !== 'string') throw mismatch(target, value, 'a text');
-  return `${called}(${textOf(target)}, ${anyTextLiteral(value)})`;
+  return `${called}(${textOf(target)}, ${textLiteral(value)})`;
 }
 
 function scalar(target: Target, name: string, value: ConditionValue | undefined): Scalar {

@@ -14,10 +14,6 @@ export interface Operands {
   readonly value: string;
 }
 
-/** Text as a literal, whatever is in it: DuckDB ends its statements at the first NUL. */
-export const anyTextLiteral = (text: string): string =>
-  text.includes('\0') ? `(${text.split('\0').map(textLiteral).join(' || chr(0) || ')})` : textLiteral(text);
-
 /** @throws data_error */
 export function operandsOf(target: Target, value: Scalar): Operands {
   if (value === null) {
@@ -39,12 +35,12 @@ function operandsOfType(target: Target, value: NonNullable<Scalar>): Operands | 
     case 'boolean':
       return typeof value === 'boolean' ? { column: ref, value: String(value) } : null;
     case 'text':
-      return text === null ? null : { column: textOf(target), value: anyTextLiteral(text) };
+      return text === null ? null : { column: textOf(target), value: textLiteral(text) };
     case 'date':
       return text === null ? null : dateOperands(target, text);
     default:
       return text !== null && (type === 'TIME' || type === 'INTERVAL')
-        ? { column: ref, value: `${anyTextLiteral(text)}::${type}` }
+        ? { column: ref, value: `${textLiteral(text)}::${type}` }
         : null;
   }
 }
@@ -61,7 +57,7 @@ function jsonOperands(ref: string, value: string | number | boolean): Operands {
   const kind = `json_type(${ref})`;
   const text = `(${ref}->>'$')`;
   if (typeof value === 'string')
-    return { column: `CASE WHEN ${kind} = 'VARCHAR' THEN ${text} END`, value: anyTextLiteral(value) };
+    return { column: `CASE WHEN ${kind} = 'VARCHAR' THEN ${text} END`, value: textLiteral(value) };
   if (typeof value === 'boolean')
     return { column: `CASE WHEN ${kind} = 'BOOLEAN' THEN ${text}::BOOLEAN END`, value: String(value) };
   const numbers = "('BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')";

@@ -6,7 +6,8 @@ import type { DataEngine } from '../data-engine.js';
 import type { Relation } from '../relation.js';
 import type { Version } from '../version.js';
 import { pageParams } from './answers.js';
-import { anyTextLiteral, textOf } from './operands.js';
+import { textLiteral } from '../sql-text.js';
+import { textOf } from './operands.js';
 import { conditionOf, scopeOf, scopeParams } from './scope.js';
 import { countRows } from './stats.js';
 import { tableOf, tableSchema } from './table.js';
@@ -91,7 +92,7 @@ export const sampleOperation = defineEngineOperation({
     const relation = scopeOf(engine, params, columns);
     const rows =
       fraction === undefined ? n : Math.round(fraction * (await countRows(engine, relation, signal)));
-    const order = `hash("row", ${anyTextLiteral(String(seed))}), "row"`;
+    const order = `hash("row", ${textLiteral(String(seed))}), "row"`;
     const chosen = `(SELECT * FROM ${relation.from} ORDER BY ${order} LIMIT ${rows})`;
     const options = { columns, start, limit, signal };
     return { ...(await tableOf(engine, relation.version, { from: chosen, order }, options)), seed };
@@ -137,7 +138,7 @@ function searched({ version }: Relation, names: readonly string[] | undefined): 
 }
 
 function matchSql(target: Target, params: { text: string; case_sensitive: boolean }): string {
-  const text = anyTextLiteral(params.text);
+  const text = textLiteral(params.text);
   if (params.case_sensitive) return `contains(${textOf(target)}, ${text})`;
   return `contains(lower(${textOf(target)}), lower(${text}))`;
 }

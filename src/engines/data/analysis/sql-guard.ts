@@ -1,6 +1,7 @@
 /**
  * What a statement of a client may be: one SELECT on the table `data`, without any way to files, settings, the catalog
- * or other tables. It is judged by DuckDB's own parse of it, and everything that is not known to be harmless is refused.
+ * or other tables. It is judged by DuckDB's own parse of it, and everything that is not known to be harmless is
+ * refused.
  */
 import { z } from 'zod';
 import { SojournError } from '../../../types/errors.js';

@@ -159,7 +159,12 @@ function limitedSignal(clock: IClock, timeoutMs: number, signal: AbortSignal) {
     explained: (error: unknown): unknown => {
       if (!ending.signal.aborted || signal.aborted) return error;
       const detail = `The statement took more than ${timeoutMs} ms, which is the most; ask for less at once.`;
-      return new SojournError('timeout', detail, { timeout_ms: timeoutMs }, { cause: error });
+      return new SojournError(
+        'timeout',
+        detail,
+        { setting: 'data.sql_timeout_s', timeout_ms: timeoutMs },
+        { cause: error },
+      );
     },
     dispose: () => timer?.cancel(),
   };

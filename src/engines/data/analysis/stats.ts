@@ -6,7 +6,7 @@ import type { Cell } from '../cells.js';
 import type { DataEngine } from '../data-engine.js';
 import type { Relation } from '../relation.js';
 import { cut, cutShape, pageParams, shapeOf, shapeSchema } from './answers.js';
-import { columnStats, inOrder, statsParts, statsSchema, topOf } from './column-stats.js';
+import { columnStats, inOrder, statsParts, statsSchema, valuesOf } from './column-stats.js';
 import type { ColumnStats } from './column-stats.js';
 import { histogramOf } from './histogram.js';
 import { scopeOf, scopeParams, versionOf } from './scope.js';
@@ -106,18 +106,18 @@ async function together(
     [],
     signal,
   );
-  const tops = await Promise.all(targets.map((target) => topOf(engine, relation, target, signal)));
+  const values = await Promise.all(targets.map((target) => valuesOf(engine, relation, target, signal)));
   let from = 0;
   const next = (count: number): readonly Cell[] => cells.slice(from, (from += count));
   return targets.map((target, at) => {
     const own = (parts[at] ?? []).map((part) => part.take(next(part.aggregates.length)));
-    return inOrder(target, [...own, tops[at] ?? {}]);
+    return inOrder(target, [...own, values[at] ?? {}]);
   });
 }
 
 /** Rows of a relation. */
 export async function countRows(
-  engine: DataEngine,
+  engine: Pick<DataEngine, 'database'>,
   relation: Relation,
   signal?: AbortSignal,
 ): Promise<number> {

@@ -36,10 +36,12 @@ export const uniqueOperation = defineEngineOperation({
     const most = pageLimit(engine.services.pageRows, 1, params.limit);
     const groups = `SELECT ${ref}, count(*) FROM ${relation.from} WHERE ${ref} IS NOT NULL GROUP BY ${ref}`;
     const page = `${groups} ORDER BY min("row") LIMIT ${most} OFFSET ${start}`;
-    const all = `SELECT count(DISTINCT ${ref}), count(*) > count(${ref}) FROM ${relation.from}`;
-    const [found, [count, hasNull]] = await Promise.all([
+    const all = `SELECT count(*) FROM (${groups})`;
+    const missing = `SELECT count(*) > count(${ref}) FROM ${relation.from}`;
+    const [found, [count], [hasNull]] = await Promise.all([
       engine.database.read(page, [], signal),
       engine.database.row(all, [], signal),
+      engine.database.row(missing, [], signal),
     ]);
     const [values = [], counts = []] = found.columns;
     return {

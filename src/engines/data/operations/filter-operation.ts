@@ -7,6 +7,7 @@ import { conditionColumns, conditionSchema, operatorSchema, valueSchema } from '
 import type { Condition } from '../analysis/conditions.js';
 import { conditionOf, scopeParams, versionOf, viewSchema } from '../analysis/scope.js';
 import { columnNames as usedColumns } from '../analysis/target.js';
+import { arrowAnswer, arrowMedia, arrowMember, formatParam } from '../arrow-answer.js';
 import type { DataEngine } from '../data-engine.js';
 import { relationOf } from '../relation.js';
 import { columnsOf, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
@@ -23,6 +24,7 @@ const params = z
     start: z.number().int().min(0).optional().describe('How many of the matching rows are left out first.'),
     end: z.number().int().min(0).optional(),
     limit: z.number().int().min(0).optional(),
+    format: formatParam,
     as_view: z.boolean().optional().describe('Answers a view instead of rows; other operations take it.'),
   })
   .refine(({ column, where, view }) => column !== undefined || where !== undefined || view !== undefined, {
@@ -32,7 +34,10 @@ const params = z
 
 const answer = tableSchema.partial().extend({
   /** How many rows match in all. */
-  matched: z.number().int(),
+  matched: z.number().int().optional(),
+  /** The version that was read: further pages are of it when they name it. */
+  version: z.number().int().optional(),
+  arrow: arrowMember,
   view: viewSchema.optional(),
 });
 
@@ -42,6 +47,7 @@ export const filterOperation = operation({
   summary: 'Rows that match, in their order; the session stays as it is.',
   params,
   result: answer,
+  media: arrowMedia,
   run: async (engine, asked, context) => {
     const { column, operator, value } = asked;
     if (column === undefined && (operator !== undefined || value !== undefined))
@@ -61,13 +67,20 @@ export const filterOperation = operation({
     const [only] = all;
     const condition = all.length === 1 && only ? only : { and: all };
     const version = versionOf(engine, asked);
+    if (asked.format === 'arrow') {
+      const names = asked.columns ?? version.columns.map(({ name }) => name);
+      const used = usedColumns(version, [...names, ...conditionColumns(condition)]);
+      const relation = relationOf(version, used, conditionSql(version, condition));
+      return { arrow: arrowAnswer(engine, relation, context.signal) };
+    }
     const rows = await matching(engine, version, condition, context);
     if (asked.as_view === true)
       return {
         matched: rows.length,
         view: { version: version.seq, where: conditionSchema.parse(condition) },
       };
-    return { ...(await page(engine, version, rows, asked, context)), matched: rows.length };
+    const table = await page(engine, version, rows, asked, context);
+    return { ...table, matched: rows.length, version: version.seq };
   },
 });
 

@@ -4,7 +4,9 @@ import { SojournError } from '../../../types/errors.js';
 import { readFocus } from './focus-operations.js';
 import type { DataEngine } from '../data-engine.js';
 import { focusedCell } from '../focus.js';
+import { arrowAnswer, arrowMedia, arrowMember, formatParam } from '../arrow-answer.js';
 import { dtypeOf } from '../dtypes.js';
+import { relationOf } from '../relation.js';
 import { unknownLabel } from '../row-finder.js';
 import type { Label } from '../row-finder.js';
 import { isSeries } from '../sections.js';
@@ -63,12 +65,28 @@ export const readOperations = [
     name: 'get_slice',
     access: 'read',
     summary: 'Rows from start up to end, by position; what lies beyond the end is cut off.',
-    params: z.strictObject({ start, end, columns: columnNames.optional(), version }),
-    result: tableSchema,
+    params: z.strictObject({
+      start,
+      end,
+      columns: columnNames.optional(),
+      version,
+      format: formatParam,
+    }),
+    result: tableSchema.partial().extend({ arrow: arrowMember }),
+    media: arrowMedia,
     run: async (engine, params, context) => {
       const at = params.version === undefined ? engine.version : engine.versionAt(params.version);
       const columns = columnsOf(at, params.columns);
       const range = rangeOf(params, at.rows);
+      if (params.format === 'arrow') {
+        const where = `"row" >= ${range.start} AND "row" < ${range.end}`;
+        const relation = relationOf(
+          at,
+          columns.map(({ name }) => name),
+          where,
+        );
+        return { arrow: arrowAnswer(engine, relation, context.signal) };
+      }
       const upTo = Math.min(range.end, range.start + rowsPerPage(columns.length, engine.services.pageRows));
       const page = await tablePage(engine, at, columns, { start: range.start, end: upTo }, context.signal);
       return upTo < range.end ? { ...page, truncated: true, next_start: upTo } : page;

@@ -22,11 +22,21 @@ const booleans: ScalarTag = {
   resolve: (text) => /^(?:yes|true|on)$/i.test(text),
 };
 
+const floatPattern = new RegExp(
+  [
+    String.raw`^(?:[-+]?\d[\d_]*\.[\d_]*(?:[eE][-+]\d+)?`,
+    String.raw`[-+]?\.\d[\d_]*(?:[eE][-+]\d+)?`,
+    String.raw`[-+]?\d[\d_]*(?::[0-5]?\d)+\.[\d_]*`,
+    String.raw`[-+]?\.(?:inf|Inf|INF)`,
+    String.raw`\.(?:nan|NaN|NAN))$`,
+  ].join('|'),
+);
+
 /** With a point; one that stands alone is a text, and so is `1e3`. */
 const floats: ScalarTag = {
   tag: 'tag:yaml.org,2002:float',
   default: true,
-  test: /^(?:[-+]?\d[\d_]*\.[\d_]*(?:[eE][-+]\d+)?|[-+]?\.\d[\d_]*(?:[eE][-+]\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+\.[\d_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/,
+  test: floatPattern,
   identify: (value) => typeof value === 'number',
   resolve: floatOf,
 };

@@ -30,11 +30,12 @@ const kinds: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
 
 /** What cannot be read, and what to do instead. */
 export const refusals: Readonly<Record<string, string>> = {
-  gsheet: 'Google sheets need a service that is out of reach: export the sheet as csv and load that.',
-  docx: 'Word documents (docx) are not read: save the document as markdown and load that.',
-  docx_directory: 'Word documents (docx) are not read: save them as markdown and load a markdown_directory.',
-  xls: 'Old Excel workbooks (xls) are not read: save the workbook as xlsx or csv and load that.',
-  doc: 'Word documents (doc) are not read: save the document as markdown and load that.',
+  gsheet: 'Google sheets (gsheet) are not available here: export the sheet as csv and load that.',
+  docx: 'Word documents (docx) are not available here: save the document as markdown and load that.',
+  docx_directory:
+    'Word documents (docx) are not available here: save them as markdown and load a markdown_directory.',
+  xls: 'Old Excel workbooks (xls) are not available here: save the workbook as xlsx or csv and load that.',
+  doc: 'Word documents (doc) are not available here: save the document as markdown and load that.',
 };
 
 export const refused = (what: string): SojournError | null =>

@@ -11,13 +11,18 @@ import { jsonKinds, jsonListType, jsonTypeOf, fromJson } from '../json-types.js'
 import { loadErrors } from '../load-errors.js';
 import type { Workbench } from '../workbench.js';
 
-const firstBytes = 4096;
+const edgeBytes = 4096;
 /** What the database reads at a time; a document that is larger has to fit as a whole. */
 const objectBytes = 2 ** 24;
 
 export async function readJson(bench: Workbench, file: FoundFile): Promise<Frame> {
   const first = await firstCharacter(bench, file);
-  if (first === '[') return records(bench, file, 'array');
+  if (first === '[') {
+    // The database takes a list that breaks off after an entry for a whole one.
+    if (!(await lastBytes(bench, file)).endsWith(']'))
+      throw loadErrors.data(`'${file.path}' ends before its list does.`, { path: file.path });
+    return records(bench, file, 'array');
+  }
   if (first === '{') return document(bench, file);
   const found = first === '' ? 'is empty' : `begins with ${JSON.stringify(first)}`;
   throw loadErrors.data(`'${file.path}' ${found}; a list of records or lists by column are needed.`, {
@@ -32,8 +37,14 @@ export async function readJsonLines(bench: Workbench, file: FoundFile): Promise<
 }
 
 async function firstCharacter(bench: Workbench, file: FoundFile): Promise<string> {
-  const bytes = await bench.context.files.readRange(file.path, 0, firstBytes);
+  const bytes = await bench.context.files.readRange(file.path, 0, edgeBytes);
   return new TextDecoder().decode(bytes).trimStart().slice(0, 1);
+}
+
+async function lastBytes(bench: Workbench, file: FoundFile): Promise<string> {
+  const start = Math.max(0, file.stat.size - edgeBytes);
+  const bytes = await bench.context.files.readRange(file.path, start, edgeBytes);
+  return new TextDecoder().decode(bytes).trimEnd();
 }
 
 type Format = 'array' | 'newline_delimited' | 'unstructured';
@@ -77,9 +88,9 @@ function mayBeRenamed(names: readonly string[]): boolean {
 /** All keys of records, in the order of their first appearance. */
 async function keysOf(bench: Workbench, source: string): Promise<string[]> {
   const keys = `SELECT row_number() OVER () AS r, json_keys(json) AS k FROM ${source}`;
-  const each = `SELECT r, unnest(k) AS key, generate_subscripts(k, 1) AS at FROM (${keys})`;
+  const each = `SELECT r, unnest(k) AS key, generate_subscripts(k, 1) AS place FROM (${keys})`;
   const { columns } = await bench.database.read(
-    `SELECT key FROM (${each}) GROUP BY key ORDER BY min(r * 100000 + at)`,
+    `SELECT key FROM (${each}) GROUP BY key ORDER BY min(r * 100000 + place)`,
     [],
     bench.context.signal,
   );
