@@ -21,7 +21,8 @@ export async function startBenchServer(
 ): Promise<BenchServer> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'sojourn-bench-')));
   const args = [program, 'serve', '--port', '0', '--data-dir', folder, '--log-level', 'warn'];
-  const env = { ...process.env, ...settings };
+  // As where `sojourn` is started as a command.
+  const env = { UV_THREADPOOL_SIZE: '16', ...process.env, ...settings };
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   // The welcome is printed when the server is ready.

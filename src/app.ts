@@ -17,6 +17,7 @@ import { SessionPool } from './core/session-pool.js';
 import { systemClock, systemFiles, systemIds, systemSpawner } from './core/system.js';
 import { createDialects } from './dialects.js';
 import { ColumnCache } from './engines/data/column-cache.js';
+import { queryPool } from './engines/data/query-pool.js';
 import { dataEngine } from './engines/data/definition.js';
 import { pythonEngine } from './engines/python/definition.js';
 import type { PackageOptions, SandboxOptions } from './engines/python/definition.js';
@@ -220,6 +221,7 @@ function createEngines(
     roots: config.data.roots ?? [],
     scratch: join(config.data_dir, 'run', 'data'),
     cache: new ColumnCache(config.data.cache_bytes),
+    pool: queryPool(poolThreads()),
     memoryBytes: config.data.memory_bytes,
     totalMemoryBytes: config.data.total_memory_bytes,
     sessions: config.data.sessions,
@@ -266,6 +268,10 @@ function packageOptions({ packages }: IConfig): PackageOptions | undefined {
     proxy: packages.proxy,
   };
 }
+
+/** Threads of Node's pool; as libuv has it, 4 where nothing is said. */
+const poolThreads = (): number =>
+  Number(inheritedEnvironment(['UV_THREADPOOL_SIZE']).UV_THREADPOOL_SIZE) || 4;
 
 /** Where a bare name of Python is looked up, as the one who started the server would. */
 function searchPath(): { searchPath?: string } {

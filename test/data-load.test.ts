@@ -90,10 +90,17 @@ review: [{field: seen}, {entries: [{field: _hidden}, {field: note}]}]
     });
 
     it('lose rows with repeated labels, nulls too, and say so', async () => {
-      const shown = await world.csv('x,k\n1,a\n2,b\n3,a\n4,\n5,\n', { index: 'k' });
+      const text = 'x,k\n1,a\n2,b\n3,a\n4,\n5,\n';
+      await world.write('repeated.csv', text);
+      const shown = await world.yaml('input: {type: csv, filename: repeated.csv, directory: ".", index: k}');
       expect(shown.cells).to.deep.equal({ x: [1, 2, 4] });
       expect(shown.indices).to.deep.equal(['a', 'b', null]);
       expect(shown.loaded.warnings[0]).to.contain('2 rows with repeated labels');
+    });
+
+    it('keep rows with repeated labels where they are a source of their own', async () => {
+      const shown = await world.csv('x,k\n1,a\n2,b\n3,a\n', { index: 'k' });
+      expect([shown.cells, shown.indices]).to.deep.equal([{ x: [1, 2, 3] }, ['a', 'b', 'a']]);
     });
 
     it('gather the rows of a series as lists', async () => {

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S UV_THREADPOOL_SIZE=16 node
 /** The command line: commands over the client. Exit status 0 is success, 1 a failed operation, 2 wrong usage. */
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.js';

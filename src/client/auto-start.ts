@@ -31,7 +31,8 @@ export function backgroundServer(dataDir: string, config?: string): ProcessManag
   return new ProcessManager({
     dataDir,
     command: [process.execPath, program, ...options, 'serve', '--quiet'],
-    env: { ...inheritedEnvironment(inherited), ...settingsEnvironment() },
+    // Threads for the queries of data sessions, beside those for files.
+    env: { UV_THREADPOOL_SIZE: '16', ...inheritedEnvironment(inherited), ...settingsEnvironment() },
     clock: systemClock,
     pause: (ms) => pause(ms),
     files: systemFiles,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { silentLog, systemClock, systemFiles } from '../../src/core/system.js';
 import type { Cell } from '../../src/engines/data/cells.js';
+import { queryPool } from '../../src/engines/data/query-pool.js';
 import { Database } from '../../src/engines/data/database.js';
 import { loadTable } from '../../src/engines/data/load/load-table.js';
 import type { LoadContext, LoadedTable, LoadRequest } from '../../src/engines/data/load/loaded.js';
@@ -51,7 +52,7 @@ export async function loadWorld(): Promise<LoadWorld> {
     reachable: [root],
     memoryBytes: 2 ** 29,
     threads: 2,
-    onDisk: false,
+    pool: queryPool(4),
     files: systemFiles,
   });
   const told: string[] = [];

@@ -6,6 +6,7 @@ import { analysisOperations } from '../../src/engines/data/analysis/operations.j
 import { DataEngine, noFocus } from '../../src/engines/data/data-engine.js';
 import { ColumnCache } from '../../src/engines/data/column-cache.js';
 import { emptyOrigin } from '../../src/engines/data/origin.js';
+import { queryPool } from '../../src/engines/data/query-pool.js';
 import { Database } from '../../src/engines/data/database.js';
 import type { DataServices } from '../../src/engines/data/services.js';
 import { writeStore } from '../../src/engines/data/store.js';
@@ -69,7 +70,7 @@ export async function openTable(sql: string, options: TableOptions = {}): Promis
     reachable: [folder],
     memoryBytes,
     threads: 2,
-    onDisk: false,
+    pool: queryPool(4),
     files: systemFiles,
   });
   const services: DataServices = {
@@ -82,6 +83,7 @@ export async function openTable(sql: string, options: TableOptions = {}): Promis
     memoryBytes,
     threads: 2,
     cache: new ColumnCache(1 << 26),
+    pool: queryPool(4),
     pageRows: 10_000,
     loadTimeoutMs: 0,
     sqlTimeoutMs: 10_000,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ColumnCache } from '../../src/engines/data/column-cache.js';
 import { dataEngine } from '../../src/engines/data/definition.js';
 import type { DataEngineOptions } from '../../src/engines/data/definition.js';
+import { queryPool } from '../../src/engines/data/query-pool.js';
 import { silentLog, systemClock, systemFiles, systemIds } from '../../src/core/system.js';
 
 export function dataDefinition(folder: string, options: Partial<DataEngineOptions> = {}) {
@@ -11,6 +12,7 @@ export function dataDefinition(folder: string, options: Partial<DataEngineOption
       roots: [folder],
       scratch: join(folder, 'scratch'),
       cache: new ColumnCache(64 * 1024 ** 2),
+      pool: queryPool(4),
       memoryBytes: 1024 ** 3,
       totalMemoryBytes: 4 * 1024 ** 3,
       sessions: 100,

@@ -2,6 +2,7 @@
  * One DuckDB, for a session and the forks that share its tables. It may reach the data roots, its own folder and the
  * workspaces it was told of, and nothing else: no network, no extensions, no change of its settings.
  */
+import { setMaxListeners } from 'node:events';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBValue } from '@duckdb/node-api';
 import { errors, SojournError } from '../../types/errors.js';
@@ -9,6 +10,7 @@ import type { Disposable, IFiles } from '../../types/ports.js';
 import { cellsOf } from './cells.js';
 import type { Cell } from './cells.js';
 import { Lanes } from './lanes.js';
+import type { QueryPool } from './query-pool.js';
 import { textList, textLiteral } from './sql-text.js';
 
 export interface DatabaseOptions {
@@ -18,8 +20,7 @@ export interface DatabaseOptions {
   readonly reachable: readonly string[];
   readonly memoryBytes: number;
   readonly threads: number;
-  /** In a file rather than in memory: for tables that are larger than the memory they may take. */
-  readonly onDisk: boolean;
+  readonly pool: QueryPool;
   readonly files: IFiles;
 }
 
@@ -34,12 +35,9 @@ export interface ColumnarAnswer {
   readonly rows: number;
 }
 
-/** At once in one database: a long query leaves a place for a short one. */
-const connectionsMax = 4;
-
 export class Database implements Disposable {
   private readonly idle: DuckDBConnection[] = [];
-  private readonly lanes = new Lanes(connectionsMax);
+  private readonly lanes: Lanes;
   private readonly busy = new Set<DuckDBConnection>();
   private holders = 1;
   private tables = 0;
@@ -48,12 +46,14 @@ export class Database implements Disposable {
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly options: DatabaseOptions,
-  ) {}
+  ) {
+    this.lanes = new Lanes(options.pool.perDatabase);
+  }
 
   static async open(options: DatabaseOptions): Promise<Database> {
-    const { folder, files, memoryBytes, threads, onDisk } = options;
+    const { folder, files, memoryBytes, threads } = options;
     await files.makeDirectory(folder, 0o700);
-    const instance = await DuckDBInstance.create(onDisk ? `${folder}/tables.duckdb` : ':memory:', {
+    const instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${Math.ceil(memoryBytes / 1024)}KiB`,
       temp_directory: `${folder}/spill`,
       threads: String(threads),
@@ -112,7 +112,10 @@ export class Database implements Disposable {
     return columns.map(([first]) => first ?? null);
   }
 
-  /** An answer of any length, as it comes; 2048 rows at most in each piece. */
+  /**
+   * An answer of any length, as it comes; 2048 rows at most in each piece. Who takes its time with it holds up nobody
+   * else.
+   */
   async *stream(
     sql: string,
     values: readonly SqlValue[] = [],
@@ -120,9 +123,9 @@ export class Database implements Disposable {
   ): AsyncGenerator<DuckDBDataChunk> {
     const held = await this.hold(signal);
     try {
-      const result = await held.connection.stream(sql, [...values]);
+      const result = await this.inLane(() => held.connection.stream(sql, [...values]));
       for (;;) {
-        const chunk = await result.fetchChunk();
+        const chunk = await this.inLane(() => result.fetchChunk());
         if (!chunk || chunk.rowCount === 0) return;
         yield chunk;
       }
@@ -140,7 +143,7 @@ export class Database implements Disposable {
   ): Promise<T> {
     const held = await this.hold(signal);
     try {
-      return await work(held.connection);
+      return await this.inLane(() => work(held.connection));
     } catch (error) {
       throw this.translated(error, signal);
     } finally {
@@ -170,24 +173,35 @@ export class Database implements Disposable {
   private async hold(
     signal: AbortSignal | undefined,
   ): Promise<{ connection: DuckDBConnection; release(): void }> {
-    const leave = await this.lanes.enter();
+    if (signal?.aborted === true) throw stopped(signal);
+    if (this.closed) throw errors.closed('The data session');
+    const connection = this.idle.pop() ?? (await this.instance.connect());
+    this.busy.add(connection);
+    const stop = () => connection.interrupt();
+    // One signal stops all queries of an operation, however many they are.
+    if (signal) setMaxListeners(0, signal);
+    signal?.addEventListener('abort', stop, { once: true });
+    const release = () => {
+      signal?.removeEventListener('abort', stop);
+      this.busy.delete(connection);
+      this.idle.push(connection);
+    };
+    return { connection, release };
+  }
+
+  /** Work on a thread of the pool, which all sessions and all else that waits for the machine share. */
+  private async inLane<T>(work: () => Promise<T>): Promise<T> {
+    const leaveOwn = await this.lanes.enter();
     try {
-      if (this.closed) throw errors.closed('The data session');
-      if (signal?.aborted === true) throw stopped(signal);
-      const connection = this.idle.pop() ?? (await this.instance.connect());
-      this.busy.add(connection);
-      const stop = () => connection.interrupt();
-      signal?.addEventListener('abort', stop, { once: true });
-      const release = () => {
-        signal?.removeEventListener('abort', stop);
-        this.busy.delete(connection);
-        this.idle.push(connection);
+      const leave = await this.options.pool.lanes.enter();
+      try {
+        if (this.closed) throw errors.closed('The data session');
+        return await work();
+      } finally {
         leave();
-      };
-      return { connection, release };
-    } catch (error) {
-      leave();
-      throw error;
+      }
+    } finally {
+      leaveOwn();
     }
   }
 

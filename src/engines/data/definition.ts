@@ -96,7 +96,7 @@ class DataHost {
 }
 
 const openDatabase = (
-  { scratch, ids, memoryBytes, threads, files }: DataServices,
+  { scratch, ids, memoryBytes, threads, pool, files }: DataServices,
   name: string,
   reachable: readonly string[],
 ): Promise<Database> =>
@@ -105,7 +105,7 @@ const openDatabase = (
     reachable,
     memoryBytes,
     threads,
-    onDisk: false,
+    pool,
     files,
   });
 

@@ -28,7 +28,7 @@ export function sortRows(
     return sortable(version, column).map((sql) => `${sql} ${direction}`);
   });
   const by = [...order, '"row"'].join(', ');
-  return withRows(database, version, ({ from }) => `${from} ORDER BY ${by}`, { signal });
+  return withRows(database, version, ({ from }) => `${from} ORDER BY ${by}`, { reordered: true, signal });
 }
 
 /** Mixed content is in order of its numbers, then of its texts. */

@@ -1,5 +1,6 @@
 /** What all data sessions of a server have in common. */
 import type { IClock, IFiles, IIds, ILog } from '../../types/ports.js';
+import type { QueryPool } from './query-pool.js';
 import type { ColumnCache } from './column-cache.js';
 
 export interface DataServices {
@@ -14,6 +15,7 @@ export interface DataServices {
   readonly cache: ColumnCache;
   readonly memoryBytes: number;
   readonly threads: number;
+  readonly pool: QueryPool;
   readonly pageRows: number;
   /** 0 = no limit. */
   readonly loadTimeoutMs: number;

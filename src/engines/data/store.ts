@@ -22,6 +22,12 @@ export interface Store {
   readonly fields: readonly StoreField[];
 }
 
+/** What need not be found out of cells that are only put into another order; they are called x0, x1 … then. */
+export interface KnownStore {
+  readonly rows: number;
+  readonly fields: readonly Omit<StoreField, 'field'>[];
+}
+
 /** The field of a store with a given place. */
 export const fieldName = (place: number): string => `f${place}`;
 
@@ -34,8 +40,15 @@ export async function writeStore(
   sql: string,
   values: readonly string[] = [],
   signal?: AbortSignal,
+  known?: KnownStore,
 ): Promise<Store> {
   const table = database.newTable();
+  if (known) {
+    const fields = known.fields.map((_field, place) => `x${place} AS ${fieldName(place)}`);
+    await database.run(`CREATE TABLE ${table} AS SELECT ${fields.join(', ')} FROM (${sql})`, values, signal);
+    const named = known.fields.map((field, place) => ({ ...field, field: fieldName(place) }));
+    return { table, rows: known.rows, fields: named };
+  }
   const described = await database.read(`DESCRIBE ${sql}`, values, signal);
   const [names = [], types = []] = described.columns.slice(0, 2).map((cells) => cells.map(textOf));
   const fields = names.map((name, place) => {

@@ -3,7 +3,7 @@ import type { Database } from './database.js';
 import { relationOf } from './relation.js';
 import type { Relation } from './relation.js';
 import { fieldName, writeStore } from './store.js';
-import type { Store } from './store.js';
+import type { KnownStore, Store } from './store.js';
 import type { CellPatches, CellSource, Column, Section, Version } from './version.js';
 
 /** What a change gives instead of what was there. */
@@ -50,16 +50,39 @@ export async function withColumns(
   return { columns, patches: patchesWithout(version, names) };
 }
 
+export interface RowOptions {
+  /** The rows are counted from 0 again, where they have no labels. */
+  readonly counted?: boolean;
+  /** The same rows in another order. */
+  readonly reordered?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a store of the same cells in another order has; undefined where some cells were set one by one. */
+function reorderedStore(version: Version, before: readonly string[]): KnownStore | undefined {
+  if (version.patches.size > 0 || version.columns.length === 0) return undefined;
+  const first: Record<string, CellSource | null | undefined> = {
+    label: version.index?.source,
+    in_index: version.inIndex,
+    in_series: version.inSeries,
+  };
+  const sources = [...before.map((name) => first[name] ?? null), ...version.columns];
+  const fields = sources.map((source) => {
+    const field = source?.store.fields.find((candidate) => candidate.field === source.field);
+    return field ?? { type: 'BIGINT', nulls: 0 };
+  });
+  return { rows: version.rows, fields };
+}
+
 /**
  * All rows anew: fewer, more, or in another order.
  * @param from what stands behind FROM, given the relation: it has all of the relation's columns
- * @param counted the rows are counted from 0 again, where they have no labels
  */
 export async function withRows(
   database: Database,
   version: Version,
   from: (relation: Relation) => string,
-  { counted = false, signal }: { counted?: boolean; signal?: AbortSignal | undefined } = {},
+  { counted = false, reordered = false, signal }: RowOptions = {},
 ): Promise<VersionChange> {
   const relation = relationOf(version);
   const keepsLabels = version.index !== null || !counted;
@@ -71,7 +94,8 @@ export async function withRows(
   const cells = version.columns.map((_column, at) => `c${at}`);
   const all = [...before, ...cells];
   const selected = all.length > 0 ? all.map((name, at) => `${name} AS x${at}`).join(', ') : '"row" AS x0';
-  const store = await writeStore(database, `SELECT ${selected} FROM ${from(relation)}`, [], signal);
+  const known = reordered ? reorderedStore(version, before) : undefined;
+  const store = await writeStore(database, `SELECT ${selected} FROM ${from(relation)}`, [], signal, known);
   const at = (name: string) => sourceAt(store, before.indexOf(name));
   return {
     rows: store.rows,
