@@ -20,6 +20,12 @@ export class ColumnReader {
     return piece === undefined ? undefined : (piece[row % pieceRows] ?? null);
   }
 
+  /** True when a whole column is there, as far as its ends tell. */
+  isAtHand(source: CellSource): boolean {
+    const { rows } = source.store;
+    return rows === 0 || (this.peek(source, 0) !== undefined && this.peek(source, rows - 1) !== undefined);
+  }
+
   async cell(source: CellSource, row: number, signal?: AbortSignal): Promise<Cell> {
     const piece = await this.piece(source, Math.floor(row / pieceRows), signal);
     return piece[row % pieceRows] ?? null;

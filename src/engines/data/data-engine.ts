@@ -218,7 +218,7 @@ export class DataEngine implements IEngine {
   }
 
   /** The next point reads of this column will find it at hand; the present one does not wait for that. */
-  private bringToHand(column: CellSource): void {
+  bringToHand(column: CellSource): void {
     void this.reader.warm(column).catch((err: unknown) => {
       if (!this.closed) this.services.log.debug({ err }, 'a column could not be brought to hand');
     });

@@ -9,6 +9,7 @@ import type { Relation } from '../relation.js';
 import { doubleOf, spreadOf } from './aggregates.js';
 import { cellSchema } from './answers.js';
 import { histogramSchema } from './histogram.js';
+import { groupedQuantiles } from './grouped-quantiles.js';
 import type { Target } from './target.js';
 
 const count = z.number().int();
@@ -99,17 +100,18 @@ function quantilesOf(target: Target, quantiles: readonly number[]): StatsPart {
   const list = [...usual, ...quantiles].join(', ');
   return {
     aggregates: [`quantile_cont(${doubleOf(target)}, [${list}])`],
-    take: ([cell]) => {
-      const found = Array.isArray(cell) ? cell : [];
-      const [low = null, middle = null, high = null, ...further] = found;
-      const asked = Object.fromEntries(quantiles.map((q, at) => [String(q), further[at] ?? null]));
-      return {
-        '25%': low,
-        '50%': middle,
-        '75%': high,
-        ...(quantiles.length > 0 ? { quantiles: asked } : {}),
-      };
-    },
+    take: ([cell]) => named(Array.isArray(cell) ? cell : [], quantiles),
+  };
+}
+
+function named(found: readonly Cell[], quantiles: readonly number[]): Partial<ColumnStats> {
+  const [low = null, middle = null, high = null, ...further] = found;
+  const asked = Object.fromEntries(quantiles.map((q, at) => [String(q), further[at] ?? null]));
+  return {
+    '25%': low,
+    '50%': middle,
+    '75%': high,
+    ...(quantiles.length > 0 ? { quantiles: asked } : {}),
   };
 }
 
@@ -151,6 +153,14 @@ export async function columnStats(
 ): Promise<ColumnStats> {
   const read = async ({ aggregates, take }: StatsPart) =>
     take(await engine.database.row(`SELECT ${aggregates.join(', ')} FROM ${relation.from}`, [], signal));
+  if (target.family === 'number') {
+    const shares = [...usual, ...quantiles];
+    const grouped = await groupedQuantiles(engine, relation, target, shares, signal);
+    if (grouped) {
+      const { unique, quantiles: found } = grouped;
+      return inOrder(target, [await read(numbers(target)), named(found, quantiles), { unique }]);
+    }
+  }
   const parts = await Promise.all([
     ...statsParts(target, quantiles).map(read),
     valuesOf(engine, relation, target, signal),

@@ -6,12 +6,14 @@ import { conditionSql } from '../analysis/condition-sql.js';
 import { conditionColumns, conditionSchema, operatorSchema, valueSchema } from '../analysis/conditions.js';
 import type { Condition } from '../analysis/conditions.js';
 import { conditionOf, scopeParams, versionOf, viewSchema } from '../analysis/scope.js';
+import { tableOf } from '../analysis/table.js';
 import { columnNames as usedColumns } from '../analysis/target.js';
 import { arrowAnswer, arrowMedia, arrowMember, formatParam } from '../arrow-answer.js';
 import type { DataEngine } from '../data-engine.js';
 import { relationOf } from '../relation.js';
 import { columnsOf, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
-import type { Version } from '../version.js';
+import type { TableAnswer } from '../table-page.js';
+import type { Column, Version } from '../version.js';
 import { columnName, columnNames, operation } from './params.js';
 
 const params = z
@@ -79,10 +81,31 @@ export const filterOperation = operation({
         matched: rows.length,
         view: { version: version.seq, where: conditionSchema.parse(condition) },
       };
-    const table = await page(engine, version, rows, asked, context);
+    const table = await page(engine, version, condition, rows, asked, context);
     return { ...table, matched: rows.length, version: version.seq };
   },
 });
+
+/** Rows whose columns are not at hand; the next time they are. */
+async function selected(
+  engine: DataEngine,
+  version: Version,
+  condition: Condition,
+  columns: readonly Column[],
+  range: { start: number; limit: number; signal: AbortSignal },
+): Promise<TableAnswer> {
+  const names = columns.map(({ name }) => name);
+  const used = usedColumns(version, [...names, ...conditionColumns(condition)]);
+  const { from } = relationOf(version, used, conditionSql(version, condition));
+  const table = await tableOf(engine, version, { from, order: '"row"' }, { columns: names, ...range });
+  for (const source of [...columns, ...(version.index ? [version.index.source] : [])])
+    engine.bringToHand(source);
+  const { records, indices, shape, dtypes } = table;
+  return { columns: names, indices: [...indices], records: [...records], shape: [...shape], dtypes };
+}
+
+/** So few are fetched by pieces of their columns, which then are at hand. */
+const fewRows = 4;
 
 /** The positions of the rows that match, in order. */
 async function matching(
@@ -104,14 +127,20 @@ async function matching(
 async function page(
   engine: DataEngine,
   version: Version,
+  condition: Condition,
   rows: readonly number[],
   { columns: names, start = 0, end, limit }: z.output<typeof params>,
   { signal }: RunContext,
-) {
+): Promise<TableAnswer> {
   const columns = columnsOf(version, names);
   const most = rowsPerPage(columns.length, engine.services.pageRows);
   const last = Math.min(end ?? rows.length, rows.length, limit === undefined ? Infinity : start + limit);
   const upTo = Math.min(Math.max(start, last), start + most);
-  const table = await tablePage(engine, version, columns, rows.slice(start, upTo), signal);
+  const wanted = rows.slice(start, upTo);
+  const sources = [...columns, ...(version.index ? [version.index.source] : [])];
+  const isAtHand = wanted.length < fewRows || sources.every((source) => engine.reader.isAtHand(source));
+  const table = isAtHand
+    ? await tablePage(engine, version, columns, wanted, signal)
+    : await selected(engine, version, condition, columns, { start, limit: wanted.length, signal });
   return upTo < last ? { ...table, truncated: true, next_start: upTo } : table;
 }
