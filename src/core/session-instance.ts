@@ -219,8 +219,6 @@ export class SessionInstance implements ISessionInstance {
     const engine = await this.engine();
     // What it began with is kept like the effect of an input.
     if (engine.begin && this.record.head_checkpoint === null) this.saver.add(0);
-    const patch = this.facts.patch(engine, this.record);
-    if (patch.facts) this.record = await this.services.store.updateSession(this.id, patch);
   }
 
   /** For the input that holds the turn. @throws storage_error when its effect cannot be kept */
@@ -332,7 +330,9 @@ export class SessionInstance implements ISessionInstance {
 
   private async engine(): Promise<IEngine> {
     try {
-      return await this.incarnation.ensure();
+      const engine = await this.incarnation.ensure();
+      await this.facts.tellOf(engine, this.record, this.services.store);
+      return engine;
     } catch (error) {
       if (isSojournError(error, 'storage_error') && error.fields.damaged === true)
         await setAside(this.id, error, this.services);

@@ -6,6 +6,7 @@ import type { Database } from './database.js';
 import { familyOf, isInteger } from './dtypes.js';
 import { LabelIndex } from './label-index.js';
 import { literalOf } from './relation.js';
+import { shortened } from './version.js';
 import type { CellSource, Version } from './version.js';
 
 export type Label = string | number | boolean;
@@ -75,5 +76,9 @@ function soughtAs(label: Label, type: string): Label | undefined {
   return typeof label === 'string' ? label : undefined;
 }
 
-export const unknownLabel = (label: unknown): SojournError =>
-  new SojournError('index_not_found', `Index ${JSON.stringify(label)} not found in data.`, { index: label });
+export function unknownLabel(label: unknown): SojournError {
+  const told = typeof label === 'string' ? shortened(label) : label;
+  return new SojournError('index_not_found', `Index ${JSON.stringify(told)} not found in data.`, {
+    index: told,
+  });
+}

@@ -79,9 +79,14 @@ export function columnOf(version: Version, name: string): Column {
 
 export function unknownColumn(name: string, names: readonly string[]): SojournError {
   const meant = nearest(name, names);
-  const shown = names.slice(0, 20).map((one) => `'${one}'`);
+  const shown = names.slice(0, 20).map((one) => `'${shortened(one)}'`);
   const rest = names.length > 20 ? `, … (${names.length} in all)` : '';
-  const hint = meant === undefined ? '.' : `; did you mean '${meant}'?`;
-  const detail = `No column '${name}'${hint} Columns are ${shown.join(', ')}${rest}.`;
-  return new SojournError('column_not_found', detail, { column: name, nearest: meant ?? null });
+  const hint = meant === undefined ? '.' : `; did you mean '${shortened(meant)}'?`;
+  const detail = `No column '${shortened(name)}'${hint} Columns are ${shown.join(', ')}${rest}.`;
+  return new SojournError('column_not_found', detail, { column: shortened(name), nearest: meant ?? null });
 }
+
+/** What is told in an answer: a text of any length came from outside. */
+export const shortened = (text: string): string =>
+  text.length > shownLength ? `${text.slice(0, shownLength)}…` : text;
+const shownLength = 200;
