@@ -1,5 +1,6 @@
 /** Rows of a version as an answer: a page that is never so large that making its JSON would hold up others. */
 import { z } from 'zod';
+import { cellsSchema, recordsSchema } from './analysis/answers.js';
 import type { Cell } from './cells.js';
 import { pieceRows } from './column-cache.js';
 import type { ColumnReader } from './column-reader.js';
@@ -10,14 +11,16 @@ import type { CellSource, Column, Version } from './version.js';
 
 /** Cells of one answer. */
 export const pageCells = 200_000;
+/** Values of one column in one answer, each beside its label: to write more as JSON would hold others up. */
+export const pageValues = 50_000;
 /** More pieces of columns than this are not fetched whole for one page. */
 const fetchedPieces = 24;
 
 export const tableSchema = z.object({
   columns: z.array(z.string()),
   /** The labels of the rows. */
-  indices: z.array(z.unknown()),
-  records: z.array(z.record(z.string(), z.unknown())),
+  indices: cellsSchema,
+  records: recordsSchema,
   /** Rows and columns of this answer. */
   shape: z.array(z.number().int()),
   /** As pandas names them. */

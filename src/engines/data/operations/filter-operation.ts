@@ -7,10 +7,12 @@ import { conditionColumns, conditionSchema, operatorSchema, valueSchema } from '
 import type { Condition } from '../analysis/conditions.js';
 import { conditionOf, scopeParams, versionOf, viewSchema } from '../analysis/scope.js';
 import { tableOf } from '../analysis/table.js';
+import { countRows } from '../analysis/stats.js';
 import { columnNames as usedColumns } from '../analysis/target.js';
 import { arrowAnswer, arrowMedia, arrowMember, formatParam } from '../arrow-answer.js';
 import type { DataEngine } from '../data-engine.js';
 import { relationOf } from '../relation.js';
+import type { Relation } from '../relation.js';
 import { columnsOf, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
 import type { TableAnswer } from '../table-page.js';
 import type { Column, Version } from '../version.js';
@@ -75,12 +77,13 @@ export const filterOperation = operation({
       const relation = relationOf(version, used, conditionSql(version, condition));
       return { arrow: arrowAnswer(engine, relation, context.signal) };
     }
-    const rows = await matching(engine, version, condition, context);
     if (asked.as_view === true)
       return {
-        matched: rows.length,
+        // Counted there: a view may have as many rows as the table.
+        matched: await countRows(engine, matchesOf(version, condition), context.signal),
         view: { version: version.seq, where: conditionSchema.parse(condition) },
       };
+    const rows = await matching(engine, version, condition, context);
     const table = await page(engine, version, condition, rows, asked, context);
     return { ...table, matched: rows.length, version: version.seq };
   },
@@ -107,6 +110,9 @@ async function selected(
 /** So few are fetched by pieces of their columns, which then are at hand. */
 const fewRows = 4;
 
+const matchesOf = (version: Version, condition: Condition): Relation =>
+  relationOf(version, usedColumns(version, conditionColumns(condition)), conditionSql(version, condition));
+
 /** The positions of the rows that match, in order. */
 async function matching(
   engine: DataEngine,
@@ -114,10 +120,8 @@ async function matching(
   condition: Condition,
   { signal }: RunContext,
 ): Promise<number[]> {
-  const where = conditionSql(version, condition);
-  const relation = relationOf(version, usedColumns(version, conditionColumns(condition)), where);
   const rows: number[] = [];
-  const sql = `SELECT "row"::DOUBLE FROM ${relation.from} ORDER BY "row"`;
+  const sql = `SELECT "row"::DOUBLE FROM ${matchesOf(version, condition).from} ORDER BY "row"`;
   for await (const chunk of engine.database.stream(sql, [], signal)) {
     for (const row of chunk.getColumnValues(0)) rows.push(Number(row));
   }

@@ -1,6 +1,7 @@
 /** Point reads, slices and columns: answered from columns at hand. */
 import { z } from 'zod';
 import { SojournError } from '../../../types/errors.js';
+import { cellsSchema } from '../analysis/answers.js';
 import { readFocus } from './focus-operations.js';
 import type { DataEngine } from '../data-engine.js';
 import { focusedCell } from '../focus.js';
@@ -10,7 +11,7 @@ import { relationOf } from '../relation.js';
 import { unknownLabel } from '../row-finder.js';
 import type { Label } from '../row-finder.js';
 import { isSeries } from '../sections.js';
-import { columnsOf, pageCells, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
+import { columnsOf, pageCells, pageValues, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
 import { columnOf } from '../version.js';
 import type { Column, Version } from '../version.js';
 import { columnName, columnNames, label, operation } from './params.js';
@@ -24,8 +25,8 @@ const version = z
 
 const columnSchema = z.object({
   column: z.string().nullable(),
-  values: z.array(z.unknown()).optional(),
-  indices: z.array(z.unknown()).optional(),
+  values: cellsSchema.optional(),
+  indices: cellsSchema.optional(),
   dtype: z.string().optional(),
   truncated: z.boolean().optional(),
   next_start: z.number().int().optional(),
@@ -131,7 +132,7 @@ export const readOperations = [
     summary: 'The labels of the index, each once, in the order of the rows.',
     params: z.strictObject({ start, end }),
     result: z.object({
-      indices: z.array(z.unknown()),
+      indices: cellsSchema,
       truncated: z.boolean().optional(),
       next_start: z.number().int().optional(),
     }),
@@ -185,7 +186,7 @@ async function columnValues(
       ? { ...at.index.source, name, section: 'input', nullable: false }
       : columnOf(at, name);
   const range = rangeOf(params, at.rows);
-  const upTo = Math.min(range.end, range.start + pageCells);
+  const upTo = Math.min(range.end, range.start + pageValues);
   const page = await tablePage(engine, at, [column], { start: range.start, end: upTo }, signal);
   return {
     column: name,
