@@ -11,8 +11,6 @@ import type { CellSource, Column, Version } from './version.js';
 
 /** Cells of one answer. */
 export const pageCells = 200_000;
-/** Values of one column in one answer, each beside its label: to write more as JSON would hold others up. */
-export const pageValues = 50_000;
 /** More pieces of columns than this are not fetched whole for one page. */
 const fetchedPieces = 24;
 

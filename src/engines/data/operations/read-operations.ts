@@ -11,7 +11,7 @@ import { relationOf } from '../relation.js';
 import { unknownLabel } from '../row-finder.js';
 import type { Label } from '../row-finder.js';
 import { isSeries } from '../sections.js';
-import { columnsOf, pageCells, pageValues, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
+import { columnsOf, pageCells, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
 import { columnOf } from '../version.js';
 import type { Column, Version } from '../version.js';
 import { columnName, columnNames, label, operation } from './params.js';
@@ -186,7 +186,7 @@ async function columnValues(
       ? { ...at.index.source, name, section: 'input', nullable: false }
       : columnOf(at, name);
   const range = rangeOf(params, at.rows);
-  const upTo = Math.min(range.end, range.start + pageValues);
+  const upTo = Math.min(range.end, range.start + rowsPerPage(1, engine.services.pageRows));
   const page = await tablePage(engine, at, [column], { start: range.start, end: upTo }, signal);
   return {
     column: name,
