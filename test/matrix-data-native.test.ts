@@ -177,6 +177,25 @@ describe('data sessions by the native door', () => {
     }
   });
 
+  it('D-30: a session is gone when nobody has used it for its time, never where there is none', async () => {
+    const id = await doors.create('01-csv.yml', { expire_after_s: 1 });
+    const lasting = await doors.create('01-csv.yml', { expire_after_s: 0 });
+    const begun = Date.now();
+    // Writes are use; reads are by lynguine's door alone.
+    while (Date.now() < begun + 1500) await doors.ask(id, 'set_index', { index: 'Ada' });
+    const quiet = Date.now();
+    const isListed = async () => {
+      const { body } = await doors.native('GET', '/sessions?kind=data&limit=1000');
+      return (body.sessions as { session_id: string }[]).some(({ session_id: one }) => one === id);
+    };
+    // Lists are no use of a session: they may look until it is gone.
+    while (await isListed());
+    expect(Date.now()).to.be.greaterThan(quiet + 900);
+    const { status, body } = await doors.native('POST', `/sessions/${id}/get_index`, {});
+    expect([status, body.code]).to.deep.equal([404, 'session_not_found']);
+    expect((await doors.ask(lasting, 'get_index')).index).to.equal('Ada');
+  });
+
   it('D-32: five clients read and write one session at once, and no write is lost', async () => {
     const id = await doors.create('04-output.yml');
     const names = ['Ada', 'Alan', 'Grace', 'Edsger'];
