@@ -28,8 +28,14 @@ describe('data sessions by the door of lynguine', () => {
     const made = await doors.compat('POST', '/sessions', request);
     expect(made.status).to.equal(200);
     const session = made.body.session as Members;
-    expect(session).to.deep.include({ shape: [4, 4], columns: ['age', 'city', 'email', 'active'], timeout: 3600 });
-    expect(session.session_id).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(session).to.deep.include({
+      shape: [4, 4],
+      columns: ['age', 'city', 'email', 'active'],
+      timeout: 3600,
+    });
+    expect(session.session_id).to.match(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
     const native = await doors.native('POST', '/sessions', request);
     expect(native.status).to.equal(201);
     expect(native.body).to.deep.include({ kind: 'data', shape: [4, 4], interface_file: '01-csv.yml' });
@@ -119,14 +125,20 @@ describe('data sessions by the door of lynguine', () => {
     expect((await ask(id, 'get_output_columns')).columns).to.deep.equal(['owner', 'limit']);
     expect((await ask(id, 'get_series_columns')).columns).to.deep.equal([]);
     const types = await Promise.all(
-      ['x', 'site', 'owner', 'nope'].map(async (column) => (await ask(id, 'get_column_type', { column })).column_type),
+      ['x', 'site', 'owner', 'nope'].map(
+        async (column) => (await ask(id, 'get_column_type', { column })).column_type,
+      ),
     );
     expect(types).to.deep.equal(['input', 'constants', 'globals', null]);
   });
 
   it('D-23: every example file loads as it was recorded', async () => {
     const recorded = JSON.parse(await readFile('test/fixtures/data/expected.json', 'utf8')) as {
-      sessions: { interface_file: string; session?: Members; calls?: { op: string; sojourn?: unknown; response: Members }[] }[];
+      sessions: {
+        interface_file: string;
+        session?: Members;
+        calls?: { op: string; sojourn?: unknown; response: Members }[];
+      }[];
     };
     const loaded = recorded.sessions.filter(({ session }) => session !== undefined);
     expect(loaded).to.have.length(14);
@@ -156,7 +168,10 @@ describe('data sessions by the door of lynguine', () => {
         422,
         'interface_invalid',
       ]);
-      const message = String(error?.error_message ?? error?.error_message_prefix).replaceAll('<ROOT>', doors.root);
+      const message = String(error?.error_message ?? error?.error_message_prefix).replaceAll(
+        '<ROOT>',
+        doors.root,
+      );
       expect(String(compat.body.error_message).startsWith(message), interface_file).to.equal(true);
       expect(native.body.detail).to.equal(compat.body.error_message);
     }
@@ -164,9 +179,18 @@ describe('data sessions by the door of lynguine', () => {
 
   it('D-28: tables are read and written without a session', async () => {
     const read = await doors.compat('POST', '/read_data', { interface_file: '01-csv.yml' });
-    expect(read.body.data).to.deep.include({ columns: ['name', 'age', 'city', 'email', 'active'], shape: [4, 5] });
+    expect(read.body.data).to.deep.include({
+      columns: ['name', 'age', 'city', 'email', 'active'],
+      shape: [4, 5],
+    });
     const written = await doors.compat('POST', '/write_data', {
-      data: { records: [{ a: 1, b: 'x' }, { a: 2, b: 'y' }], columns: ['b', 'a'] },
+      data: {
+        records: [
+          { a: 1, b: 'x' },
+          { a: 2, b: 'y' },
+        ],
+        columns: ['b', 'a'],
+      },
       output: { type: 'csv', directory: '.', filename: 'written.csv' },
     });
     expect(written.body).to.deep.equal({ status: 'success', message: 'Wrote 2 records' });
@@ -186,7 +210,12 @@ describe('data sessions by the door of lynguine', () => {
   it('D-36: health, ping and status', async () => {
     expect((await doors.compat('GET', '/ping')).body).to.deep.equal({ status: 'ok', message: 'pong' });
     expect((await doors.compat('GET', '/health')).body.status).to.equal('ok');
-    expect((await doors.compat('GET', '/status')).body).to.include.keys('pid', 'uptime_seconds', 'endpoints', 'idle_timeout');
+    expect((await doors.compat('GET', '/status')).body).to.include.keys(
+      'pid',
+      'uptime_seconds',
+      'endpoints',
+      'idle_timeout',
+    );
   });
 });
 
@@ -211,7 +240,9 @@ describe('data sessions at their limits', () => {
     await doors.create('01-csv.yml');
     const compat = await doors.compat('POST', '/sessions', { interface_file: '01-csv.yml' });
     expect(compat.status).to.equal(500);
-    expect(compat.body.error_message).to.match(/^Maximum memory limit \(.*MB\) reached\. Current: [\d.]+MB\. Delete sessions to free memory\.$/);
+    expect(compat.body.error_message).to.match(
+      /^Maximum memory limit \(.*MB\) reached\. Current: [\d.]+MB\. Delete sessions to free memory\.$/,
+    );
     const native = await doors.native('POST', '/sessions', { interface_file: '01-csv.yml' });
     expect([native.status, native.body.code]).to.deep.equal([429, 'limit_exceeded']);
     await doors.close();

@@ -22,10 +22,6 @@ export class ColumnCache {
 
   constructor(private readonly maxBytes: number) {}
 
-  get usedBytes(): number {
-    return this.bytes;
-  }
-
   /** A piece that is there; counts as its use. */
   get(key: string): Piece | undefined {
     const found = this.held.get(key);
@@ -65,9 +61,9 @@ export class ColumnCache {
     }
   }
 
-  /** True when so much more would push nothing out. */
+  /** True when so much, pushing out what was not used for long, leaves the others most of the room. */
   hasRoomFor(bytes: number): boolean {
-    return this.bytes + bytes <= this.maxBytes;
+    return bytes <= this.maxBytes / 4;
   }
 
   /** Forgets what belongs to a database that is gone. */

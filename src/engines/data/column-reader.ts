@@ -82,7 +82,6 @@ export class ColumnReader {
       for (const cell of cellsOf(chunk, 0, source.type)) {
         cells.push(cell);
         if (cells.length < pieceRows) continue;
-        if (!this.cache.hasRoomFor(cells.length * 8)) return;
         this.cache.put(this.key(source, number), cells);
         number += 1;
         cells = [];

@@ -21,6 +21,8 @@ export interface DatabaseOptions {
   readonly memoryBytes: number;
   readonly threads: number;
   readonly pool: QueryPool;
+  /** Called when it is gone. */
+  readonly onClose?: () => void;
   readonly files: IFiles;
 }
 
@@ -166,6 +168,7 @@ export class Database implements Disposable {
     await this.lanes.close(errors.closed('The data session'));
     for (const connection of this.idle.splice(0)) connection.closeSync();
     this.instance.closeSync();
+    this.options.onClose?.();
     await this.options.files.remove(this.options.folder);
   }
 
@@ -184,7 +187,8 @@ export class Database implements Disposable {
     const release = () => {
       signal?.removeEventListener('abort', stop);
       this.busy.delete(connection);
-      this.idle.push(connection);
+      if (this.closed) connection.closeSync();
+      else this.idle.push(connection);
     };
     return { connection, release };
   }

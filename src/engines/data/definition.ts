@@ -96,18 +96,21 @@ class DataHost {
 }
 
 const openDatabase = (
-  { scratch, ids, memoryBytes, threads, pool, files }: DataServices,
+  { scratch, ids, memoryBytes, threads, pool, cache, files }: DataServices,
   name: string,
   reachable: readonly string[],
-): Promise<Database> =>
-  Database.open({
-    folder: join(scratch, `${name}-${ids.uid()}`),
+): Promise<Database> => {
+  const folder = join(scratch, `${name}-${ids.uid()}`);
+  return Database.open({
+    folder,
+    onClose: () => cache.forget(`${folder}/`),
     reachable,
     memoryBytes,
     threads,
     pool,
     files,
   });
+};
 
 /** Roots without links in them, and a scratch folder without what a killed server left there. */
 async function prepared(services: DataServices): Promise<DataServices> {

@@ -11,6 +11,9 @@ import type { CellSource, Version } from './version.js';
 
 export type Label = string | number | boolean;
 
+/** Versions whose rows have other labels have indexes of their own. */
+const indexesMax = 3;
+
 export class RowFinder {
   /** By table and field; null where the labels do not fit into the cache. */
   private readonly indexes = new Map<string, LabelIndex | null>();
@@ -43,7 +46,11 @@ export class RowFinder {
     this.building.add(key);
     void LabelIndex.build(source, this.reader)
       .then(
-        (built) => this.indexes.set(key, built),
+        (built) => {
+          this.indexes.set(key, built);
+          const [oldest] = this.indexes.keys();
+          if (this.indexes.size > indexesMax && oldest !== undefined) this.indexes.delete(oldest);
+        },
         // The database is gone, or will say what is wrong with it when it is asked itself.
         () => undefined,
       )

@@ -9,6 +9,8 @@ import type { Members } from './answers.js';
 export interface Asking {
   readonly operation: string;
   readonly params: Record<string, unknown>;
+  /** A list that comes in pages here and whole there. */
+  readonly list?: string;
   /** What the client sees of the answer. */
   result(answer: Members): Members;
 }
@@ -79,7 +81,7 @@ const entries = new Map<string, Entry>([
   ['get_value_at', needing('get_value_at', ['index', 'column'], only('value'))],
   ['get_shape', plain('get_shape', 'shape')],
   ['get_columns', plain('get_columns', 'columns')],
-  ['get_indices', plain('get_indices', 'indices')],
+  ['get_indices', () => ({ operation: 'get_indices', params: {}, list: 'indices', result: only('indices') })],
   ['get_input_columns', plain('get_input_columns', 'columns')],
   ['get_output_columns', plain('get_output_columns', 'columns')],
   ['get_series_columns', plain('get_series_columns', 'columns')],

@@ -13,6 +13,7 @@ import { failureOf } from './errors.js';
 import { describe, idleSecondsOf, isExpired, newSessionId, sessionSchema, timeoutOf } from './metadata.js';
 import type { DataSession } from './metadata.js';
 import { askingFor } from './operations.js';
+import type { Asking } from './operations.js';
 
 const defaultTimeoutS = 3600;
 /** A use is written down at most so often, and never later than this part of the timeout. */
@@ -85,8 +86,7 @@ export class Sessions {
       const session = await this.find(id, principal, call);
       await this.noteUse(session, call);
       const asking = askingFor(operation, body);
-      const answer = await call(asking.operation, { ...asking.params, session_id: id });
-      return success(asking.result(membersSchema.parse(answer)));
+      return success(asking.result(await wholeAnswer(asking, id, call)));
     } catch (error) {
       throw failureOf(error, { operation, sessionId: id, body });
     }
@@ -141,4 +141,21 @@ export interface Place {
 function sumOfMemory(sessions: readonly Members[]): number {
   const sum = sessions.reduce((total, { memory_mb }) => total + Number(memory_mb), 0);
   return Math.round(sum * 100) / 100;
+}
+
+/** With all pages of a list that comes in pages. */
+async function wholeAnswer(
+  { operation, params, list }: Asking,
+  session_id: string,
+  call: DialectCall,
+): Promise<Members> {
+  const answer = membersSchema.parse(await call(operation, { ...params, session_id }));
+  if (list === undefined) return answer;
+  const all: unknown[] = [];
+  for (let page = answer; ;) {
+    const items: unknown = page[list];
+    for (const item of Array.isArray(items) ? (items as unknown[]) : []) all.push(item);
+    if (typeof page.next_start !== 'number') return { ...answer, [list]: all };
+    page = membersSchema.parse(await call(operation, { ...params, session_id, start: page.next_start }));
+  }
 }
