@@ -33,6 +33,9 @@ import { copyFolder } from './copy-folder.js';
 
 export const noFocus: Focus = { index: null, column: null, selector: null, subindex: null };
 
+/** Of the memory limit: from here on the log says that it is near. What is more goes to the disk. */
+const nearShare = 0.8;
+
 export class DataEngine implements IEngine {
   readonly reader: ColumnReader;
   private readonly finder: RowFinder;
@@ -41,6 +44,7 @@ export class DataEngine implements IEngine {
   private origin: Origin = emptyOrigin;
   private written: WrittenStores = new Map();
   private memory = 0;
+  private wasNear = false;
   private told: { version: Version; origin: Origin; facts: Readonly<Record<string, unknown>> } | null = null;
   private closed = false;
   private readonly stopping = new AbortController();
@@ -226,6 +230,14 @@ export class DataEngine implements IEngine {
 
   private async measure(): Promise<void> {
     this.memory = await this.database.memoryBytes();
+    const { memoryBytes, log } = this.services;
+    const isNear = this.memory > memoryBytes * nearShare;
+    if (isNear && !this.wasNear) {
+      const { sessionId: session_id } = this.context;
+      const facts = { session_id, setting: 'data.memory_bytes', value: this.memory, max: memoryBytes };
+      log.warn(facts, 'a limit is near');
+    }
+    this.wasNear = isNear;
   }
 }
 
