@@ -226,6 +226,7 @@ function createEngines(
     totalMemoryBytes: config.data.total_memory_bytes,
     sessions: config.data.sessions,
     pageRows: config.data.page_rows,
+    joinRows: config.data.join_rows,
     loadTimeoutMs: config.data.load_timeout_s * 1000,
     sqlTimeoutMs: config.data.sql_timeout_s * 1000,
     clock,

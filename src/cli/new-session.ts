@@ -17,6 +17,7 @@ interface NewOptions {
   directory?: string;
   data?: string;
   source?: string;
+  index?: string;
 }
 
 export function addNewSession(program: Command): void {
@@ -30,6 +31,7 @@ export function addNewSession(program: Command): void {
     .option('--directory <folder>', 'the folder of the interface file')
     .option('--data <file>', 'a file from here: csv, tsv, json, jsonl, parquet, xlsx, yaml …')
     .option('--source <json>', 'how a table is loaded, as a section of an interface file')
+    .option('--index <column>', 'the column whose values are the labels of the rows')
     .action(async (kind: string | undefined, own: NewOptions, command: Command) => {
       const options = globalOptions(command);
       const request = await requestOf(kind, own);
@@ -40,7 +42,7 @@ export function addNewSession(program: Command): void {
 }
 
 async function requestOf(kind: string | undefined, own: NewOptions): Promise<CreateSessionOptions> {
-  const { id, name, interface: interfaceFile, directory, data, source } = own;
+  const { id, name, interface: interfaceFile, directory, data, source, index } = own;
   return {
     ...(kind === undefined ? {} : { kind }),
     ...(id === undefined ? {} : { sessionId: id }),
@@ -50,6 +52,7 @@ async function requestOf(kind: string | undefined, own: NewOptions): Promise<Cre
     ...(source === undefined
       ? {}
       : { dataSource: jsonObject(source, 'The source', '{"type": "csv", "filename": "sales.csv"}') }),
+    ...(index === undefined ? {} : { index }),
     ...(data === undefined ? {} : await fileOf(data)),
   };
 }

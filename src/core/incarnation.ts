@@ -134,6 +134,18 @@ export class Incarnation implements Disposable {
     else this.warm.end(state);
   }
 
+  /** True when what the session began with is in no checkpoint yet: its source may change or go. */
+  get beginsUnsaved(): boolean {
+    return this.engine?.begin !== undefined && this.owner.record().head_checkpoint === null;
+  }
+
+  /** Begins once more and lets that go. @throws what stands in the way, before anything was given up */
+  async rehearse(): Promise<void> {
+    if (!this.engine?.begin) return;
+    const engine = await this.begin(await this.create(this.owner.record().epoch));
+    await engine.dispose();
+  }
+
   /** Lets the live state go, if it is there still; the next `ensure` makes it again and says why. */
   async discard(absence: Absence): Promise<void> {
     await this.building?.catch(() => undefined);
@@ -192,8 +204,10 @@ export class Incarnation implements Disposable {
       const plan = await planRecovery(store, { ...record, head_checkpoint: start }, mayReplay);
       try {
         // Past a checkpoint that cannot be used, files that only it has are still in the workspace.
-        const hasNone = plan.checkpoint === null && passedOver.length === 0 && plan.replay.length > 0;
-        const rebuilt = await (hasNone ? this.replayAll(plan) : this.rebuild(plan, false));
+        // Only code meets files that it has made before; a table is loaded from files that were there first.
+        const runsCode = this.services.definition.capabilities.execute === true;
+        const isAll = plan.checkpoint === null && passedOver.length === 0 && plan.replay.length > 0;
+        const rebuilt = await (isAll && runsCode ? this.replayAll(plan) : this.rebuild(plan, false));
         return { plan, built: { ...rebuilt, passedOver } };
       } catch (error) {
         const unusable = isSojournError(error, 'kernel_died') || isSojournError(error, 'timeout');

@@ -216,9 +216,9 @@ export class SessionInstance implements ISessionInstance {
 
   async wake(): Promise<void> {
     this.assertOpen();
-    const engine = await this.engine();
+    await this.engine();
     // What it began with is kept like the effect of an input.
-    if (engine.begin && this.record.head_checkpoint === null) this.saver.add(0);
+    if (this.incarnation.beginsUnsaved) this.saver.add(0);
   }
 
   /** For the input that holds the turn. @throws storage_error when its effect cannot be kept */
@@ -364,7 +364,7 @@ export class SessionInstance implements ISessionInstance {
     if (this.saver.hasApplied(write.seq)) return true;
     this.saver.add(outcome.duration_ms);
     const ended = outcome.status === 'ok' || outcome.status === 'error';
-    if (write.repeatable && !write.isSecret && ended) {
+    if (write.repeatable && !write.isSecret && ended && !this.incarnation.beginsUnsaved) {
       if (this.saver.isDue) this.services.saveIsDue();
       return true;
     }
@@ -372,6 +372,7 @@ export class SessionInstance implements ISessionInstance {
   }
 
   private async restartNow(keepState: boolean): Promise<void> {
+    if (!keepState) await this.incarnation.rehearse();
     // A restart is a fresh beginning, also of what no checkpoint keeps.
     await this.warm.clear();
     if (keepState) await this.saver.saveLast('restart');

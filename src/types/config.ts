@@ -206,6 +206,7 @@ export const configSchema = z.strictObject({
         512 * 1024 ** 2,
       ),
       sessions: count('Data sessions in all.').default(100),
+      join_rows: count('Rows that a join may make.').default(20_000_000),
       page_rows: count('Rows of one answer in JSON; more are read with a cursor.').default(10_000),
       load_timeout_s: seconds('How long loading may take; 0 = no limit.').default(600),
       sql_timeout_s: seconds('How long a statement of `sql` may run.').default(30),

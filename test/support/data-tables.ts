@@ -85,6 +85,7 @@ export async function openTable(sql: string, options: TableOptions = {}): Promis
     cache: new ColumnCache(1 << 26),
     pool: queryPool(4),
     pageRows: 10_000,
+    joinRows: 1_000_000,
     loadTimeoutMs: 0,
     sqlTimeoutMs: 10_000,
     ...options.services,

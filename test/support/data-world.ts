@@ -17,6 +17,7 @@ export function dataDefinition(folder: string, options: Partial<DataEngineOption
       totalMemoryBytes: 4 * 1024 ** 3,
       sessions: 100,
       pageRows: 10_000,
+      joinRows: 1_000_000,
       loadTimeoutMs: 60_000,
       sqlTimeoutMs: 10_000,
       clock: systemClock,

@@ -18,11 +18,12 @@ export const arrowMember = z.custom<AsyncIterable<Uint8Array>>().optional();
 export async function* arrowAnswer(
   engine: DataEngine,
   relation: Relation,
+  columns: readonly string[] | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const held = engine.database.retain();
   try {
-    yield* arrowStream(engine, relation, { signal });
+    yield* arrowStream(engine, relation, { columns, signal });
   } finally {
     await held.dispose();
   }

@@ -64,12 +64,23 @@ function fitsText(type: string, text: string): boolean {
   if (isFloat(type)) return /^-?Infinity$/.test(text);
   if (type.startsWith('DECIMAL')) return /^-?\d{1,38}(\.\d{1,38})?$/.test(text);
   if (type === 'DATE') return isDate(text) && /^\d{4}-\d{2}-\d{2}$/.test(text);
-  if (family === 'date')
-    return isDate(text) && /^\d{4}-\d{2}-\d{2}([ T][\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text);
+  if (family === 'date') return /^\d{4}-\d{2}-\d{2}/.test(text) && isDate(text) && isTime(text, type);
   return false;
 }
 
-const isDate = (text: string): boolean => !Number.isNaN(Date.parse(text));
+/** A day that there is: 30 February would be read as 1 or 2 March. Offsets are none of a time without a zone. */
+function isDate(text: string): boolean {
+  const time = Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text.slice(0, 10));
+}
+
+const clock = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?$/;
+
+function isTime(text: string, type: string): boolean {
+  if (text.length === 10) return true;
+  const zone = type === 'TIMESTAMP WITH TIME ZONE' ? /(Z|[+-]\d{2}:\d{2})$/ : /Z$/;
+  return /^[ T]$/.test(text.charAt(10)) && clock.test(text.slice(11).replace(zone, ''));
+}
 
 /** A column of one type as another, exactly, as SQL: in mixed content a cell is what it was answered as before. */
 export function castSql(expression: string, from: string, to: string): string {

@@ -1,11 +1,11 @@
 /** Changes of columns: added, renamed, dropped, cast, filled. Only what changes is written. */
-import { SojournError } from '../../types/errors.js';
+import { isSojournError, SojournError } from '../../types/errors.js';
 import { storeOfCells } from './cell-store.js';
 import { castSql, typeOfCells, widened } from './cell-types.js';
 import type { Cell } from './cells.js';
 import type { Database } from './database.js';
+import { isFloat, isInteger } from './dtypes.js';
 import { literalOf, refOf } from './relation.js';
-import { identifier } from './sql-text.js';
 import { columnAt, patchesWithout, withColumns } from './version-change.js';
 import type { VersionChange } from './version-change.js';
 import { columnOf, reservedPrefix } from './version.js';
@@ -52,7 +52,7 @@ export async function addColumn(
   database: Database,
   version: Version,
   name: string,
-  cells: { readonly value: Cell } | { readonly values: readonly Cell[] } | { readonly sql: string },
+  cells: { readonly value: Cell } | { readonly values: readonly Cell[] },
   signal?: AbortSignal,
 ): Promise<VersionChange> {
   checkNewName(version, name);
@@ -67,7 +67,7 @@ export async function addColumn(
     const store = await storeOfCells(database, [cells.values], signal);
     return { columns: [...version.columns, columnAt(store, 0, name, 'output')] };
   }
-  const sql = 'sql' in cells ? cells.sql : literalOf(cells.value, typeOfCells([cells.value]));
+  const sql = literalOf(cells.value, typeOfCells([cells.value]));
   return withColumns(database, extended, new Map([[name, sql]]), signal);
 }
 
@@ -111,10 +111,20 @@ export function castColumns(
     }
     const ref = refOf(version, name);
     const plain = type === 'JSON' && to !== 'JSON' ? `(${ref}->>'$')` : ref;
-    return [name, castSql(plain, type === 'JSON' && to !== 'JSON' ? 'VARCHAR' : type, to)];
+    const from = type === 'JSON' && to !== 'JSON' ? 'VARCHAR' : type;
+    return [name, isFloat(from) && isInteger(to) ? wholeSql(plain, to) : castSql(plain, from, to)];
   });
-  return withColumns(database, version, new Map(expressions), signal);
+  return withColumns(database, version, new Map(expressions), signal).catch((error: unknown) => {
+    if (!isSojournError(error, 'data_error')) throw error;
+    const names = [...types].map(([name, to]) => `'${name}' to ${to}`).join(', ');
+    throw new SojournError('data_error', `${names} cannot be cast: ${error.detail}`, {}, { cause: error });
+  });
 }
+
+/** What has a fraction is no whole number, and is not rounded to one. */
+const wholeSql = (sql: string, to: string): string =>
+  `CASE WHEN ${sql} IS NULL OR ${sql} = trunc(${sql}) THEN ${sql}::${to} ` +
+  `ELSE error('a value has a fraction: round it first, or keep floats') END`;
 
 /** Puts a value in the place of nulls; the column's type widens where the value asks for it. */
 export function fillNulls(
@@ -131,12 +141,3 @@ export function fillNulls(
   });
   return withColumns(database, version, new Map(expressions), signal);
 }
-
-/** A SQL expression of a user over the columns by their own names, to be checked before. */
-export const userExpression = (
-  version: Version,
-  sql: string,
-): { readonly from: string; readonly sql: string } => ({
-  from: version.columns.map(({ name }, at) => `c${at} AS ${identifier(name)}`).join(', '),
-  sql,
-});

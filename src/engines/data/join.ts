@@ -79,14 +79,16 @@ export async function joinTables(
 }
 
 async function joined(
-  { database }: DataEngine,
+  engine: DataEngine,
   version: Version,
   right: Store,
   other: TableFile,
   { on, how, columns, lsuffix, rsuffix }: JoinRequest,
   signal: AbortSignal,
 ): Promise<VersionChange> {
+  const { database } = engine;
   const keys = keysOf(version, right, other, on);
+  await checkSize(engine, version, right, keys, signal);
   const taken = other.columns
     .map((column, at) => ({ ...column, field: fieldName(at + 1) }))
     .filter(({ name }) => name !== on && (columns?.includes(name) ?? true));
@@ -118,6 +120,24 @@ async function joined(
     inSeries: null,
     patches: new Map(),
   };
+}
+
+/** Rows with equal keys on both sides multiply. @throws limit_exceeded before they are made */
+async function checkSize(
+  { database, services }: DataEngine,
+  version: Version,
+  right: Store,
+  { ref, field }: { ref: string; field: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const ours = `SELECT ${ref} AS k, count(*)::DOUBLE AS n FROM ${relationOf(version).from} GROUP BY 1`;
+  const theirs = `SELECT ${field} AS k, count(*)::DOUBLE AS n FROM ${right.table} GROUP BY 1`;
+  const sql = `SELECT coalesce(sum(l.n * r.n), 0) FROM (${ours}) l JOIN (${theirs}) r ON l.k = r.k`;
+  const [matches] = await database.row(sql, [], signal);
+  if (Number(matches) <= services.joinRows) return;
+  const detail = `The join would make ${Number(matches)} rows or more, for keys repeat on both sides; ${services.joinRows} are allowed, and data.join_rows raises that.`;
+  const fields = { limit: 'join_rows', setting: 'data.join_rows', value: services.joinRows };
+  throw new SojournError('limit_exceeded', detail, fields);
 }
 
 /** What is compared with what. */

@@ -16,6 +16,10 @@ export interface Relation {
   ref(name: string): string;
 }
 
+/** The relation with its rows in their order: cells that were set one by one come by a join, which keeps none. */
+export const inRowOrder = ({ from, version }: Relation): string =>
+  version.patches.size === 0 ? from : `${from} ORDER BY "row"`;
+
 /** The SQL name of a column in a relation. @throws column_not_found */
 export const refOf = (version: Version, name: string): string =>
   `c${version.columns.indexOf(columnOf(version, name))}`;

@@ -4,6 +4,7 @@ import { storeOfCells } from './cell-store.js';
 import { castSql, widened } from './cell-types.js';
 import type { Cell } from './cells.js';
 import type { Database } from './database.js';
+import { isInteger } from './dtypes.js';
 import { refOf } from './relation.js';
 import { withColumns, withRows } from './version-change.js';
 import type { VersionChange } from './version-change.js';
@@ -78,7 +79,7 @@ export async function appendRows(
     if (name !== label && !names.includes(name)) throw unknownColumn(name, names);
   const cellsOf = (name: string) =>
     records.map((record) => (Object.hasOwn(record, name) ? (record[name] ?? null) : null));
-  const labels = label === undefined ? null : cellsOf(label);
+  const labels = label === undefined ? null : await labelsFor(database, version, cellsOf(label), signal);
   if (labels?.includes(null) === true)
     throw new SojournError('data_error', `rows: each needs '${label ?? ''}', which is the index.`);
   const columns = names.map(cellsOf);
@@ -98,6 +99,21 @@ export async function appendRows(
   const joined = (from: string) =>
     `(SELECT * FROM ${from} UNION ALL BY NAME SELECT ${own.join(', ')} FROM ${added.table}) ORDER BY "row"`;
   return withRows(database, wide, ({ from }) => joined(from), { counted: true, signal });
+}
+
+/** Rows that were only counted before they were sorted are counted on, where no labels are given. */
+async function labelsFor(
+  database: Database,
+  version: Version,
+  given: readonly Cell[],
+  signal?: AbortSignal,
+): Promise<readonly Cell[]> {
+  const { index } = version;
+  if (!index || index.name !== 'index' || !isInteger(index.source.type)) return given;
+  if (given.some((cell) => cell !== null)) return given;
+  const { store, field } = index.source;
+  const [last] = await database.row(`SELECT max(${field})::DOUBLE FROM ${store.table}`, [], signal);
+  return given.map((_cell, at) => Number(last ?? -1) + 1 + at);
 }
 
 /** The version with columns wide enough for further cells. */

@@ -17,6 +17,7 @@ export interface DataServices {
   readonly threads: number;
   readonly pool: QueryPool;
   readonly pageRows: number;
+  readonly joinRows: number;
   /** 0 = no limit. */
   readonly loadTimeoutMs: number;
   readonly sqlTimeoutMs: number;

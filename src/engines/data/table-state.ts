@@ -82,6 +82,10 @@ export class TableState {
 
   /** @param asked the place in the journal whose state is wanted */
   goto(asked: number, seq: number): VersionReached {
+    if (asked >= seq) {
+      const detail = `Nothing was written at ${asked}: the journal ends at ${seq - 1}.`;
+      throw new SojournError('checkpoint_not_found', detail, { seq: asked, head_seq: seq - 1 });
+    }
     let version = this.at(this.moves[0]?.head ?? 0);
     for (const move of this.moves) if (move.seq <= asked) version = this.at(move.head);
     this.undone = [];

@@ -5,6 +5,7 @@
 import type * as ArrowLibrary from 'apache-arrow';
 import type { RecordBatch, Schema } from 'apache-arrow';
 import type { DataEngine } from '../data-engine.js';
+import { inRowOrder } from '../relation.js';
 import type { Relation } from '../relation.js';
 import { nextTurn } from './answers.js';
 import { fieldsOf } from './export-fields.js';
@@ -14,7 +15,8 @@ import { uniqueNames } from './names.js';
 type Arrow = typeof ArrowLibrary;
 
 export interface ArrowOptions {
-  readonly withoutIndex?: boolean;
+  /** All when left out. */
+  readonly columns?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -22,19 +24,24 @@ export interface ArrowOptions {
 export async function* arrowStream(
   engine: Pick<DataEngine, 'database'>,
   relation: Relation,
-  { withoutIndex = false, signal }: ArrowOptions = {},
+  { columns: chosen, signal }: ArrowOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const arrow = await import('apache-arrow');
-  const given = fieldsOf(relation, withoutIndex);
+  const given = fieldsOf(relation, chosen);
   const names = uniqueNames(given.map(({ name }) => name));
   const columns = given.map(({ type }) => arrowColumn(arrow, type));
   const fields = columns.map((column, at) => new arrow.Field(names[at] ?? '', column.type, true));
-  const metadata = withoutIndex ? [] : [['index', names[0] ?? ''] as const];
+  const metadata = relation.version.index ? [['index', names[0] ?? ''] as const] : [];
   const schema = new arrow.Schema(fields, new Map(metadata));
   const messages = new Messages(arrow, schema);
-  yield messages.begin();
+  // With the first batch: a query that cannot be answered fails before anything was sent.
+  let head: Uint8Array = messages.begin();
   const select = columns.map((column, at) => column.sql(given[at]?.ref ?? '')).join(', ') || '1';
-  for await (const chunk of engine.database.stream(`SELECT ${select} FROM ${relation.from}`, [], signal)) {
+  for await (const chunk of engine.database.stream(
+    `SELECT ${select} FROM ${inRowOrder(relation)}`,
+    [],
+    signal,
+  )) {
     const vectors = columns.map((_column, at) => chunk.getColumnVector(at));
     const children = [];
     for (const [at, column] of columns.entries()) {
@@ -44,10 +51,11 @@ export async function* arrowStream(
     }
     const struct = new arrow.Struct(fields);
     const data = arrow.makeData({ type: struct, length: chunk.rowCount, nullCount: 0, children });
-    yield messages.batch(new arrow.RecordBatch(schema, data));
+    yield Buffer.concat([head, messages.batch(new arrow.RecordBatch(schema, data))]);
+    head = new Uint8Array();
     await nextTurn();
   }
-  yield messages.end();
+  yield Buffer.concat([head, messages.end()]);
 }
 
 /** Of a chunk of 2048 rows, between turns of others. */

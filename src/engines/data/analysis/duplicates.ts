@@ -23,7 +23,8 @@ const labelsMax = 200_000;
 export const duplicatesOperation = defineEngineOperation({
   name: 'find_duplicates',
   access: 'read',
-  summary: 'Values that come more than once, in the order in which they come; nulls are left out.',
+  summary:
+    'Values that come more than once, in the order in which they come; a null of a single column is none.',
   params: z.object({
     column: z.string().optional(),
     columns: z.array(z.string()).min(1).max(100).optional().describe('Instead of column: several together.'),
@@ -73,7 +74,9 @@ interface Group {
   readonly labels: Cell[];
 }
 
-const complete = (refs: readonly string[]): string => refs.map((ref) => `${ref} IS NOT NULL`).join(' AND ');
+/** As pandas has it: a null is no value of a column, but rows may be equal in their nulls. */
+const complete = ([ref, ...others]: readonly string[]): string =>
+  others.length === 0 && ref !== undefined ? `${ref} IS NOT NULL` : 'true';
 
 async function groupsOf(
   engine: DataEngine,
@@ -112,7 +115,7 @@ async function addLabels(
   if (groups.length === 0) return;
   const byFirst = new Map(groups.map((group) => [group.first, group]));
   const firsts = `SELECT * FROM ${from} WHERE "row" IN (${[...byFirst.keys()].join(', ')})`;
-  const same = refs.map((ref) => `r.${ref} = g.${ref}`).join(' AND ');
+  const same = refs.map((ref) => `r.${ref} IS NOT DISTINCT FROM g.${ref}`).join(' AND ');
   const sql = `SELECT g."row", r.label FROM ${from} r JOIN (${firsts}) g ON ${same} ORDER BY r."row" LIMIT ${labelsMax}`;
   for await (const chunk of engine.database.stream(sql, [], signal)) {
     const [rows = [], labels = []] = await columnsOf(chunk, ['BIGINT', labelType(version)]);

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { SojournError } from '../../../types/errors.js';
 import type { Cell } from '../cells.js';
 import type { DataEngine } from '../data-engine.js';
+import { inRowOrder } from '../relation.js';
 import type { Relation } from '../relation.js';
 import { identifier, textLiteral } from '../sql-text.js';
 import { arrowStream } from './arrow.js';
@@ -37,8 +38,8 @@ const copied: Partial<Record<Format, string>> = {
 };
 
 export interface ExportOptions {
-  /** Without the index, which is written first otherwise. */
-  readonly withoutIndex?: boolean;
+  /** All when left out. */
+  readonly columns?: readonly string[] | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -51,10 +52,10 @@ export async function exportTable(
   relation: Relation,
   format: Format,
   path: string,
-  { withoutIndex = false, signal }: ExportOptions = {},
+  { columns: chosen, signal }: ExportOptions = {},
 ): Promise<Exported> {
   const rows = await countRows(engine, relation, signal);
-  const fields = fieldsOf(relation, withoutIndex);
+  const fields = fieldsOf(relation, chosen);
   const names = fields.map(({ name }) => name);
   const copy = copied[format];
   if (copy !== undefined) {
@@ -62,12 +63,12 @@ export async function exportTable(
     const select = fields.map(({ ref }, at) => `${ref} AS ${identifier(columns[at] ?? '')}`).join(', ');
     if (select === '')
       throw new SojournError('data_error', `A table without columns cannot be written as ${format}.`);
-    const from = `SELECT ${select} FROM ${relation.from}`;
+    const from = `SELECT ${select} FROM ${inRowOrder(relation)}`;
     await engine.database.run(`COPY (${from}) TO ${textLiteral(path)} (${copy})`, [], signal);
     return { rows, columns };
   }
   if (format === 'arrow') {
-    await engine.services.files.writePieces(path, arrowStream(engine, relation, { withoutIndex, signal }));
+    await engine.services.files.writePieces(path, arrowStream(engine, relation, { columns: chosen, signal }));
     return { rows, columns: uniqueNames(names) };
   }
   const columns = uniqueNames(names);
@@ -79,12 +80,12 @@ export async function exportTable(
 
 async function* piecesOf(
   { database }: Pick<DataEngine, 'database'>,
-  { from }: Relation,
+  relation: Relation,
   fields: readonly ExportField[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Cell[][]> {
   const types = fields.map(({ type }) => type);
   const select = fields.map(({ ref }) => ref).join(', ');
-  for await (const chunk of database.stream(`SELECT ${select} FROM ${from}`, [], signal))
+  for await (const chunk of database.stream(`SELECT ${select} FROM ${inRowOrder(relation)}`, [], signal))
     yield await columnsOf(chunk, types);
 }

@@ -52,15 +52,14 @@ const nested = words(`
 const plain = words(`
   abs acos acosh add age ago alias ascii asin asinh atan atan2 atanh base64 bin bit_count bit_length
   bit_position cbrt ceil ceiling century char_length character_length chr concat concat_ws contains cos cosh
-  cot current_date current_localtime current_localtimestamp damerau_levenshtein date_add date_diff date_part
+  cot current_date current_localtime current_localtimestamp date_add date_diff date_part
   date_sub date_trunc datediff datepart datesub datetrunc day dayname dayofmonth dayofweek dayofyear
-  days_in_month decade decode degrees divide editdist3 encode ends_with epoch epoch_ms epoch_ns epoch_us
+  days_in_month decade decode degrees divide encode ends_with epoch epoch_ms epoch_ns epoch_us
   equi_width_bins era error even exp factorial fdiv floor fmod format formatReadableDecimalSize
   formatReadableSize format_bytes from_base64 from_binary from_hex gamma gcd gen_random_uuid generate_series
   geomean geometric_mean get_bit get_current_time get_current_timestamp greatest greatest_common_divisor
-  hamming hash hex hour ilike_escape instr isfinite isinf isnan isodow isoyear jaccard jaro_similarity
-  jaro_winkler_similarity julian last_day lcase lcm least least_common_multiple left left_grapheme length
-  length_grapheme levenshtein lgamma like_escape ln log log10 log2 lower lpad ltrim make_date make_time
+  hamming hash hex hour ilike_escape instr isfinite isinf isnan isodow isoyear jaccard   julian last_day lcase lcm least least_common_multiple left left_grapheme length
+  length_grapheme lgamma like_escape ln log log10 log2 lower lpad ltrim make_date make_time
   make_timestamp make_timestamp_ms make_timestamp_ns make_timestamptz md5 md5_number md5_number_lower
   md5_number_upper microsecond millennium millisecond minute mismatches mod month monthname multiply
   nanosecond nextafter nfc_normalize normalized_interval not_ilike_escape not_like_escape now nullif
@@ -99,14 +98,32 @@ export const sizedFunctions: ReadonlyMap<string, readonly number[]> = new Map([
   ['range', [0, 1, 2]],
   ['generate_series', [0, 1, 2]],
 ]);
-export const sizeMax = 10_000;
+export const sizeMax = 1000;
+
+/** The text that is put in, or repeated, has to stand in the statement and be short: at this place of the arguments. */
+export const textualFunctions: ReadonlyMap<string, number> = new Map([
+  ['repeat', 0],
+  ['replace', 2],
+  ['regexp_replace', 2],
+  ['array_to_string', 1],
+  ['list_to_string', 1],
+]);
+export const textMax = 100;
+
+/** Make long texts of short ones: so many stand in one statement at most, or the last would be without bound. */
+export const growingFunctions: ReadonlySet<string> = new Set([
+  ...['repeat', 'replace', 'regexp_replace', 'lpad', 'rpad'],
+  ...['array_to_string', 'list_to_string', 'string_agg', 'group_concat', 'listagg', 'url_encode'],
+]);
+export const growingMax = 3;
 
 /** Their pattern says how wide a number is written. */
 export const patterned: ReadonlySet<string> = new Set(['format', 'printf']);
 
-/** Reach settings, the catalog, logs, other statements or what is inside, or take memory that is not counted. */
+/** Reach settings, the catalog, logs, other statements or what is inside, or take memory that is not counted, or time that nothing ends. */
 export const refusedFunctions: ReadonlySet<string> = new Set(
   words(`
+  damerau_levenshtein editdist3 jaro_similarity jaro_winkler_similarity levenshtein
   array_reduce array_resize bar bitstring bitstring_agg can_cast_implicitly cast_to_type col_description combine
   constant_or_null create_sort_key current_catalog current_connection_id current_database current_query
   current_query_id current_role current_schema current_schemas current_setting current_transaction_id

@@ -11,8 +11,12 @@ import {
   allowedTableFunctions,
   patterned,
   refusedNames,
+  growingFunctions,
+  growingMax,
   sizedFunctions,
   sizeMax,
+  textMax,
+  textualFunctions,
 } from './sql-functions.js';
 
 /** The name of the session's table in a statement. */
@@ -134,12 +138,17 @@ const depthMax = 500;
 
 class Guard {
   private depth = 0;
+  private lambdas = 0;
+  private growing = 0;
 
   constructor(private readonly columns: ReadonlySet<string>) {}
 
   /** @param tables the tables of WITH that can be seen here, in lower case */
   node(tree: Tree, tables: ReadonlySet<string>): void {
     this.depth += 1;
+    const isLambda = tree.class === 'LAMBDA' ? 1 : 0;
+    this.lambdas += isLambda;
+    if (this.lambdas > 1) throw refused('a lambda cannot stand inside of another: nothing would end it');
     if (this.depth > depthMax) throw refused('it is nested too deeply');
     const seen = this.withTables(tree, tables);
     this.kind(tree);
@@ -150,6 +159,7 @@ class Guard {
       if (isFunction && key === 'function' && isTree(value)) this.tableFunction(value, seen);
       else this.value(value, seen);
     }
+    this.lambdas -= isLambda;
     this.depth -= 1;
   }
 
@@ -212,6 +222,7 @@ class Guard {
     if (!allowed.has(name) && !allowed.has(lower))
       throw refused(`the function ${name.slice(0, 60)} is not allowed`);
     if (sized) this.size(call, lower);
+    if (sized) this.growth(call, lower);
     if (patterned.has(lower) && !isShortPattern(argumentsOf(call)[0]))
       throw refused(`${lower} takes a pattern that stands in the statement itself, with widths below 1000`);
   }
@@ -223,6 +234,17 @@ class Guard {
       if (given !== undefined && !isSmall(given))
         throw refused(`${name} takes a number up to ${sizeMax} that stands in the statement itself`);
     }
+  }
+
+  private growth(call: Tree, name: string): void {
+    if (!growingFunctions.has(name)) return;
+    this.growing += 1;
+    if (this.growing > growingMax)
+      throw refused(`at most ${growingMax} functions that make texts longer stand in one statement`);
+    const place = textualFunctions.get(name);
+    const given = place === undefined ? undefined : argumentsOf(call)[place];
+    if (given !== undefined && !isShortText(given))
+      throw refused(`${name} takes a text up to ${textMax} characters that stands in the statement itself`);
   }
 
   private column(tree: Tree): void {
@@ -245,6 +267,12 @@ function isShortPattern(argument: unknown): boolean {
   if (!isTree(argument) || argument.class !== 'CONSTANT' || !isTree(argument.value)) return false;
   const { value } = argument.value;
   return typeof value === 'string' && !/\d{4}|\*|\{[^}]*\{/.test(value);
+}
+
+function isShortText(argument: unknown): boolean {
+  if (!isTree(argument) || argument.class !== 'CONSTANT' || !isTree(argument.value)) return false;
+  const { value } = argument.value;
+  return typeof value === 'string' && value.length <= textMax;
 }
 
 function isSmall(argument: unknown): boolean {

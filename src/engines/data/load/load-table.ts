@@ -2,6 +2,7 @@
 import { SojournError } from '../../../types/errors.js';
 import { describeStore, writeStore } from '../store.js';
 import type { Store } from '../store.js';
+import { unknownColumn } from '../version.js';
 import type { Section } from '../version.js';
 import type { Frame, FrameColumn } from './frame.js';
 import { isCompact } from './frame-tables.js';
@@ -44,6 +45,8 @@ async function loadSource(bench: Workbench, request: LoadRequest): Promise<Loade
   const frame = await readSection(bench, keys, { base, by: 'request', depth: 0 });
   if (keys.index === undefined) return single(bench, 'input', frame, null);
   // As pandas has it: labels may repeat. Only the sections of an interface file lose rows to that.
+  const names = frame.columns.map(({ name }) => name);
+  if (!names.includes(keys.index)) throw unknownColumn(keys.index, names);
   const found = await indexed(bench, frame, keys.index);
   return single(bench, 'input', found.frame, found.index);
 }

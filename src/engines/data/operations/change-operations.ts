@@ -123,7 +123,10 @@ export const changeOperations = [
     name: 'fill_nulls',
     access: 'write',
     summary: 'Puts a value in the place of nulls, in some columns or all.',
-    params: z.strictObject({ value: cell, columns: nameList.optional() }),
+    params: z.strictObject({
+      value: z.union([z.string(), z.number(), z.boolean()]),
+      columns: nameList.optional(),
+    }),
     result: changed,
     run: async (engine, { value, columns }, context) =>
       changedOf(

@@ -95,7 +95,7 @@ async function exported(
 ): Promise<{ path: string; rows: number }> {
   const relation = scopeOf(engine, scope, names);
   const path = join(engine.database.folder, `export-${engine.services.ids.uid()}`);
-  const { rows } = await exportTable(engine, relation, format, path, { signal });
+  const { rows } = await exportTable(engine, relation, format, path, { columns: names, signal });
   return { path, rows };
 }
 

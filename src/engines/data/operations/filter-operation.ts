@@ -75,7 +75,7 @@ export const filterOperation = operation({
       const names = asked.columns ?? version.columns.map(({ name }) => name);
       const used = usedColumns(version, [...names, ...conditionColumns(condition)]);
       const relation = relationOf(version, used, conditionSql(version, condition));
-      return { arrow: arrowAnswer(engine, relation, context.signal) };
+      return { arrow: arrowAnswer(engine, relation, asked.columns, context.signal) };
     }
     if (asked.as_view === true)
       return {

@@ -86,7 +86,7 @@ export const readOperations = [
           columns.map(({ name }) => name),
           where,
         );
-        return { arrow: arrowAnswer(engine, relation, context.signal) };
+        return { arrow: arrowAnswer(engine, relation, params.columns, context.signal) };
       }
       const upTo = Math.min(range.end, range.start + rowsPerPage(columns.length, engine.services.pageRows));
       const page = await tablePage(engine, at, columns, { start: range.start, end: upTo }, context.signal);
