@@ -60,11 +60,15 @@ describe('escape: system calls by number', () => {
     'gets no answer from calls that are newer than the filter': () => `call(500)`,
   });
 
-  const fatal: Record<string, string> = {
-    'ends at a call of the 32-bit machine': machineCode('b814000000cd80c3'),
-    'ends at a call of the x32 machine': `call(0x40000000 + 39)`,
+  const fatal: Record<string, { code: string; signals: string[] }> = {
+    // A kernel without 32-bit calls ends it before any filter is asked.
+    'ends at a call of the 32-bit machine': {
+      code: machineCode('b814000000cd80c3'),
+      signals: ['SIGSYS', 'SIGSEGV'],
+    },
+    'ends at a call of the x32 machine': { code: `call(0x40000000 + 39)`, signals: ['SIGSYS'] },
   };
-  for (const [title, code] of Object.entries(fatal)) {
+  for (const [title, { code, signals }] of Object.entries(fatal)) {
     it(title, async () => {
       const session = await get().attacker();
       try {
@@ -73,7 +77,7 @@ describe('escape: system calls by number', () => {
           (reason: unknown) => reason,
         );
         expect(error).to.include({ code: 'kernel_died' });
-        expect(error).to.have.nested.property('fields.signal', 'SIGSYS');
+        expect(error).to.have.nested.property('fields.signal').that.is.oneOf(signals);
       } finally {
         await session.delete();
       }

@@ -58,7 +58,8 @@ const plain = words(`
   equi_width_bins era error even exp factorial fdiv floor fmod format formatReadableDecimalSize
   formatReadableSize format_bytes from_base64 from_binary from_hex gamma gcd gen_random_uuid generate_series
   geomean geometric_mean get_bit get_current_time get_current_timestamp greatest greatest_common_divisor
-  hamming hash hex hour ilike_escape instr isfinite isinf isnan isodow isoyear jaccard   julian last_day lcase lcm least least_common_multiple left left_grapheme length
+  hamming hash hex hour ilike_escape instr isfinite isinf isnan isodow isoyear jaccard julian last_day lcase lcm
+  least least_common_multiple left left_grapheme length
   length_grapheme lgamma like_escape ln log log10 log2 lower lpad ltrim make_date make_time
   make_timestamp make_timestamp_ms make_timestamp_ns make_timestamptz md5 md5_number md5_number_lower
   md5_number_upper microsecond millennium millisecond minute mismatches mod month monthname multiply
@@ -120,7 +121,10 @@ export const growingMax = 3;
 /** Their pattern says how wide a number is written. */
 export const patterned: ReadonlySet<string> = new Set(['format', 'printf']);
 
-/** Reach settings, the catalog, logs, other statements or what is inside, or take memory that is not counted, or time that nothing ends. */
+/**
+ * Reach settings, the catalog, logs, other statements or what is inside, or take memory that is not counted, or time
+ * that nothing ends.
+ */
 export const refusedFunctions: ReadonlySet<string> = new Set(
   words(`
   damerau_levenshtein editdist3 jaro_similarity jaro_winkler_similarity levenshtein
