@@ -90,6 +90,8 @@ async function fillNulls(session: ModelledSession, dice: Dice): Promise<void> {
   let { table } = session;
   const { name, kind } = dice.of(table.columns);
   const value = cellFor(session, kind, dice);
+  // A null in the place of a null is refused.
+  if (typeof value === 'object') return;
   const names = dice.oneIn(4) ? undefined : [name];
   for (const own of names ?? nullable(table)) {
     const column = columnNamed(table, own);
