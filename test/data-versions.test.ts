@@ -151,4 +151,26 @@ describe('versions of a table', () => {
     expect((await doors.native('GET', `/sessions/${made}`)).body.source_changed).to.equal(false);
     expect(await readFile(`${doors.root}/people.csv`, 'utf8')).to.include('Ada');
   });
+
+  it('what cannot be is refused at once: half numbers as whole ones, 30 February, a typo in the index, the future', async () => {
+    const post = (path: string, body: object) => doors.native('POST', path, body);
+    const made = await post('/sessions', { data: { d: ['2024-01-01', null], f: [1.5, 2] } });
+    const other = String(made.body.session_id);
+    const cast = await post(`/sessions/${other}/cast_columns`, { types: { f: 'int' } });
+    expect([cast.status, String(cast.body.detail)]).to.satisfy(
+      ([status, detail]: [number, string]) => status === 422 && detail.includes("'f'"),
+    );
+    await doors.ask(other, 'cast_columns', { types: { d: 'date' } });
+    await doors.ask(other, 'set_values', { values: [{ index: 1, column: 'd', value: '2025-02-30' }] });
+    expect((await doors.ask(other, 'head')).records).to.deep.equal([
+      { d: '2024-01-01', f: 1.5 },
+      { d: '2025-02-30', f: 2 },
+    ]);
+    const typo = await post('/sessions', { data: { a: [1] }, index: 'b' });
+    expect([typo.status, typo.body.code]).to.deep.equal([404, 'column_not_found']);
+    const future = await post(`/sessions/${other}/goto`, { seq: 700 });
+    expect([future.status, future.body.code]).to.deep.equal([404, 'checkpoint_not_found']);
+    await doors.ask(other, 'save_table', { path: 'f.csv', columns: ['f'] });
+    expect((await doors.ask(other, 'read_file', { path: 'f.csv' })).text).to.equal('f\n1.5\n2.0\n');
+  });
 });
