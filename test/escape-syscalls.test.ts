@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { skip } from './support/needs.js';
+import { pythonExecutable, skip } from './support/needs.js';
 import { escapeSuite, refusals } from './support/escape-world.js';
 
 /** Machine code in fresh memory, called as a function. */
@@ -8,6 +10,18 @@ memory = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_E
 memory.write(bytes.fromhex('${bytes}'))
 address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
 ctypes.CFUNCTYPE(ctypes.c_long)(address)()`;
+
+/** getpid, as a program of the 32-bit machine calls it. */
+const old32 = 'b814000000cd80c3';
+
+/** Some kernels have no such calls at all, and end whoever tries before any filter is asked: tried without a sandbox. */
+async function has32BitCalls(): Promise<boolean> {
+  const run = promisify(execFile)(pythonExecutable, ['-c', `import ctypes\n${machineCode(old32)}`]);
+  return run.then(
+    () => true,
+    (error: unknown) => (error as { signal?: string }).signal !== 'SIGSEGV',
+  );
+}
 
 describe('escape: system calls by number', () => {
   const get = escapeSuite();
@@ -60,15 +74,17 @@ describe('escape: system calls by number', () => {
     'gets no answer from calls that are newer than the filter': () => `call(500)`,
   });
 
-  const fatal: Record<string, { code: string; signals: string[] }> = {
-    // A kernel without 32-bit calls ends it before any filter is asked.
+  const fatal: Record<string, { code: string; signal: () => Promise<string> }> = {
     'ends at a call of the 32-bit machine': {
-      code: machineCode('b814000000cd80c3'),
-      signals: ['SIGSYS', 'SIGSEGV'],
+      code: machineCode(old32),
+      signal: async () => ((await has32BitCalls()) ? 'SIGSYS' : 'SIGSEGV'),
     },
-    'ends at a call of the x32 machine': { code: `call(0x40000000 + 39)`, signals: ['SIGSYS'] },
+    'ends at a call of the x32 machine': {
+      code: `call(0x40000000 + 39)`,
+      signal: () => Promise.resolve('SIGSYS'),
+    },
   };
-  for (const [title, { code, signals }] of Object.entries(fatal)) {
+  for (const [title, { code, signal }] of Object.entries(fatal)) {
     it(title, async () => {
       const session = await get().attacker();
       try {
@@ -77,7 +93,7 @@ describe('escape: system calls by number', () => {
           (reason: unknown) => reason,
         );
         expect(error).to.include({ code: 'kernel_died' });
-        expect(error).to.have.nested.property('fields.signal').that.is.oneOf(signals);
+        expect(error).to.have.nested.property('fields.signal', await signal());
       } finally {
         await session.delete();
       }

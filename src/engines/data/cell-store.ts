@@ -1,4 +1,5 @@
 /** Cells that came from a client, as a store of their own. */
+import { nextTurn } from './turns.js';
 import { BIGINT, BOOLEAN, DOUBLE, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { typeOfCells } from './cell-types.js';
@@ -31,7 +32,7 @@ export async function storeOfCells(
       appender.appendDataChunk(chunk);
       appender.flushSync();
       // A turn of the event loop between two chunks.
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     appender.closeSync();
   });

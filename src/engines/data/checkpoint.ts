@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { CheckpointContent, CheckpointSource, PartSink } from '../../types/engine.js';
 import type { IFiles } from '../../types/ports.js';
-import type { Cell } from './cells.js';
+import { cellSchema } from './cell-schema.js';
 import type { Database } from './database.js';
 import type { Focus } from './focus.js';
 import { textLiteral } from './sql-text.js';
@@ -19,16 +19,6 @@ import type { CellSource, Column, Version } from './version.js';
 /** Bytes of one part: a store of any size is read back without ever being in memory as a whole. */
 const partBytes = 32 * 1024 ** 2;
 
-const cellSchema: z.ZodType<Cell> = z.lazy(() =>
-  z.union([
-    z.null(),
-    z.boolean(),
-    z.number(),
-    z.string(),
-    z.array(cellSchema),
-    z.record(z.string(), cellSchema),
-  ]),
-);
 const typeSchema = z.string().regex(/^[A-Za-z0-9_(),."'[\] ]{1,2000}$/);
 const placeSchema = z.tuple([z.string(), z.string()]);
 const storeSchema = z.object({

@@ -2,6 +2,7 @@
  * Finds rows by their label without asking the database: a hash table of row numbers. Built beside other work, a
  * piece at a time; until it is there, SQL finds them.
  */
+import { nextTurn } from './turns.js';
 import type { Cell } from './cells.js';
 import { pieceRows } from './column-cache.js';
 import type { ColumnReader } from './column-reader.js';
@@ -33,7 +34,7 @@ export class LabelIndex {
       // A turn of the event loop between two pieces.
       const labels = await reader.range(source, start, Math.min(start + pieceRows, rows));
       if (!index.add(labels, start)) return null;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     return index;
   }

@@ -1,17 +1,6 @@
 /** What a data session is made from. */
 import { z } from 'zod';
-import type { Cell } from './cells.js';
-
-const cellSchema: z.ZodType<Cell> = z.lazy(() =>
-  z.union([
-    z.null(),
-    z.boolean(),
-    z.number(),
-    z.string(),
-    z.array(cellSchema),
-    z.record(z.string(), cellSchema),
-  ]),
-);
+import { cellSchema } from './cell-schema.js';
 
 export const dataOptionsSchema = z.strictObject({
   interface_file: z

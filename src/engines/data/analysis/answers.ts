@@ -16,9 +16,6 @@ export const shapeSchema = z.tuple([z.number().int(), z.number().int()]).describ
 export const shapeOf = (rows: number, columns: number): [number, number] => [rows, columns];
 export const dtypesSchema = z.record(z.string(), z.string()).describe('By column, as pandas names them.');
 
-/** Lets others have a turn: cells are made in pieces of some milliseconds. */
-export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 /** A record from what stands under each name; a column may well be called __proto__. */
 export function recordMaker(names: readonly string[]): (cells: readonly Cell[]) => CellRecord {
   if (names.includes('__proto__'))

@@ -2,12 +2,12 @@
  * A relation as an Arrow IPC stream: the schema, then a batch for each piece that DuckDB gives. The index is the first
  * column, and the schema's metadata tell its name.
  */
+import { nextTurn } from '../turns.js';
 import type * as ArrowLibrary from 'apache-arrow';
 import type { RecordBatch, Schema } from 'apache-arrow';
 import type { DataEngine } from '../data-engine.js';
 import { inRowOrder } from '../relation.js';
 import type { Relation } from '../relation.js';
-import { nextTurn } from './answers.js';
 import { fieldsOf } from './export-fields.js';
 import { arrowColumn } from './arrow-columns.js';
 import { uniqueNames } from './names.js';

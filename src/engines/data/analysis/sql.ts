@@ -3,6 +3,7 @@
  * two that differ only in case, which DuckDB does not tell apart, the second one is called NAME_1, and the answer says
  * so.
  */
+import { nextTurn } from '../turns.js';
 import { z } from 'zod';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { SojournError } from '../../../types/errors.js';
@@ -13,15 +14,7 @@ import type { DataEngine } from '../data-engine.js';
 import { dtypeOf } from '../dtypes.js';
 import type { Relation } from '../relation.js';
 import { identifier } from '../sql-text.js';
-import {
-  dtypesSchema,
-  nextTurn,
-  pageLimit,
-  recordMaker,
-  recordsSchema,
-  shapeOf,
-  shapeSchema,
-} from './answers.js';
+import { dtypesSchema, pageLimit, recordMaker, recordsSchema, shapeOf, shapeSchema } from './answers.js';
 import type { CellRecord } from './answers.js';
 import { uniqueIdentifiers, uniqueNames } from './names.js';
 import { scopeOf, scopeParams } from './scope.js';

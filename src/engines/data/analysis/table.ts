@@ -1,4 +1,5 @@
 /** Rows of a version as an answer: records with their labels, types and shape. */
+import { nextTurn } from '../turns.js';
 import { z } from 'zod';
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { cellsOf } from '../cells.js';
@@ -9,7 +10,7 @@ import { refOf, relationOf } from '../relation.js';
 import type { Version } from '../version.js';
 import { columnOf } from '../version.js';
 import { labelType } from './target.js';
-import { cellsSchema, cut, cutShape, dtypesSchema, nextTurn, pageLimit } from './answers.js';
+import { cellsSchema, cut, cutShape, dtypesSchema, pageLimit } from './answers.js';
 import { recordMaker, recordsSchema, shapeOf, shapeSchema } from './answers.js';
 import type { CellRecord } from './answers.js';
 

@@ -1,6 +1,6 @@
 /** Values that were parsed here, put into a table of the database in pieces. */
 import type { DuckDBAppender, DuckDBType } from '@duckdb/node-api';
-import { nextPiece } from './turns.js';
+import { nextTurn } from '../turns.js';
 import { fieldName } from '../store.js';
 import type { Frame } from './frame.js';
 import { framed } from './frame-tables.js';
@@ -72,7 +72,7 @@ async function append(
         const chunk = api.DuckDBDataChunk.create(types, cells[0]?.length ?? 0);
         chunk.setColumns(cells);
         appender.appendDataChunk(chunk);
-        await nextPiece();
+        await nextTurn();
       }
       appender.flushSync();
     } finally {

@@ -2,12 +2,10 @@
 import { z } from 'zod';
 import { defineEngineOperation } from '../../../types/engine.js';
 import type { EngineOperation } from '../../../types/engine.js';
-import type { Cell } from '../cells.js';
+import { cellSchema } from '../cell-schema.js';
 import type { DataEngine } from '../data-engine.js';
 
-export const cell: z.ZodType<Cell> = z.lazy(() =>
-  z.union([z.null(), z.boolean(), z.number(), z.string(), z.array(cell), z.record(z.string(), cell)]),
-);
+export { cellSchema as cell };
 export const columnName = z.string().min(1).max(1000);
 export const columnNames = z.array(columnName).max(10_000);
 export const label = z
