@@ -11,8 +11,7 @@ import { FileStaging } from '../core/file-staging.js';
 import type { SessionInstance } from '../core/session-instance.js';
 import { WarmShelf } from '../core/warm-states.js';
 import { errors, SojournError } from '../types/errors.js';
-import type { IConfig } from '../types/config.js';
-import type { EngineDefinition, IEngines } from '../types/engine.js';
+import type { EngineDefinition } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
 import type {
   ConditionalCall,
@@ -24,22 +23,21 @@ import type {
   SessionList,
 } from '../types/managers.js';
 import type { CallContext, Principal } from '../types/operation.js';
-import type { Disposable, IClock, IFiles, IIds, ILog } from '../types/ports.js';
+import type { Disposable } from '../types/ports.js';
 import type {
   CreateSession,
   EventPage,
   ExecuteResult,
   ISessionInstance,
-  ISessionPool,
   SessionMetadata,
   SessionPatch,
   SessionRecord,
 } from '../types/session.js';
-import type { ISessionStore } from '../types/store.js';
 import { ExpiryKeeper } from './expiry-keeper.js';
 import { liveSession } from './live-session.js';
 import { createKey, engineOf } from './new-session.js';
 import { createSession } from './session-creation.js';
+import type { CreationServices } from './session-creation.js';
 import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
 import { forkSession } from './session-fork.js';
@@ -48,16 +46,8 @@ import { removeSessionFolders, sessionFolders, sweepSessionFolders } from './ses
 import { workspacesOf } from './workspaces.js';
 import { inactivityOf, listSessions, liveFactsOf, mayUse } from './session-listing.js';
 
-export interface SessionManagerServices {
-  readonly store: ISessionStore;
-  readonly pool: ISessionPool;
+export interface SessionManagerServices extends CreationServices {
   readonly persistence: IPersistenceManager;
-  readonly engines: IEngines;
-  readonly config: IConfig;
-  readonly clock: IClock;
-  readonly ids: IIds;
-  readonly files: IFiles;
-  readonly log: ILog;
 }
 
 export class SessionManager implements ISessionManager {

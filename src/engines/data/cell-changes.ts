@@ -2,11 +2,11 @@
  * Single cells that are set. They are kept beside their stores, so that setting one costs nothing in the size of the
  * table; when there are many, their columns are written anew.
  */
-import { castSql, widened } from './cell-types.js';
+import { widened } from './cell-types.js';
 import type { Cell } from './cells.js';
 import type { Database } from './database.js';
 import { refOf } from './relation.js';
-import { withColumns } from './version-change.js';
+import { castVersion, withColumns } from './version-change.js';
 import type { VersionChange } from './version-change.js';
 import { columnOf } from './version.js';
 import type { CellPatches, Version } from './version.js';
@@ -27,7 +27,7 @@ export async function setCells(
   changes: readonly CellChange[],
   signal?: AbortSignal,
 ): Promise<VersionChange> {
-  const wide = { ...version, ...(await widenFor(database, version, changes, signal)) };
+  const wide = { ...version, ...(await castVersion(database, version, typesWith(version, changes), signal)) };
   const patches = new Map(wide.patches);
   for (const { column, rows, cell } of changes) {
     const own = new Map(patches.get(column));
@@ -45,21 +45,12 @@ export async function setCells(
   return { columns, patches: new Map<string, CellPatches>(patches), ...settled };
 }
 
-function widenFor(
-  database: Database,
-  version: Version,
-  changes: readonly CellChange[],
-  signal?: AbortSignal,
-): Promise<VersionChange> {
+/** The types that columns have once these cells are in them. */
+function typesWith(version: Version, changes: readonly CellChange[]): Map<string, string> {
   const types = new Map<string, string>();
   for (const { column, cell } of changes) {
     const type = types.get(column) ?? columnOf(version, column).type;
     types.set(column, widened(type, cell));
   }
-  const expressions = new Map<string, string>();
-  for (const [name, to] of types) {
-    const { type } = columnOf(version, name);
-    if (to !== type) expressions.set(name, castSql(refOf(version, name), type, to));
-  }
-  return withColumns(database, version, expressions, signal);
+  return types;
 }

@@ -35,6 +35,7 @@ export const noFocus: Focus = { index: null, column: null, selector: null, subin
 
 /** Of the memory limit: from here on the log says that it is near. What is more goes to the disk. */
 const nearShare = 0.8;
+const measurePauseMs = 500;
 
 export class DataEngine implements IEngine {
   readonly reader: ColumnReader;
@@ -45,6 +46,8 @@ export class DataEngine implements IEngine {
   private written: WrittenStores = new Map();
   private memory = 0;
   private wasNear = false;
+  /** On the monotonic clock. */
+  private measureAt = 0;
   private told: { version: Version; origin: Origin; facts: Readonly<Record<string, unknown>> } | null = null;
   private closed = false;
   private readonly stopping = new AbortController();
@@ -112,7 +115,7 @@ export class DataEngine implements IEngine {
     const changed = await make(from);
     const made = { ...from, ...changed, seq: context.inputSeq, parent: from.seq, operation };
     this.present.add(made);
-    void this.measure().catch(() => undefined);
+    this.measureSoon();
     return made;
   }
 
@@ -226,6 +229,15 @@ export class DataEngine implements IEngine {
     void this.reader.warm(column).catch((err: unknown) => {
       if (!this.closed) this.services.log.debug({ err }, 'a column could not be brought to hand');
     });
+  }
+
+  /** DuckDB counts by a query of its own: not for each of many small writes. */
+  private measureSoon(): void {
+    const now = this.services.clock.monotonic();
+    if (now < this.measureAt) return;
+    this.measureAt = now + measurePauseMs;
+    // A database that is gone takes no memory.
+    void this.measure().catch(() => undefined);
   }
 
   private async measure(): Promise<void> {

@@ -35,6 +35,12 @@ export function dtypeOf(type: string, nullable: boolean): string {
   return 'object';
 }
 
+/** By the names of columns. */
+export const dtypesOf = (
+  columns: readonly { readonly name: string; readonly type: string; readonly nullable: boolean }[],
+): Record<string, string> =>
+  Object.fromEntries(columns.map(({ name, type, nullable }) => [name, dtypeOf(type, nullable)]));
+
 export type Family = 'number' | 'text' | 'boolean' | 'date' | 'other';
 
 const integers = new Set([

@@ -1,7 +1,7 @@
 /** Where a session's table came from, as its metadata tell it. */
 import { z } from 'zod';
 import type { IFiles } from '../../types/ports.js';
-import { dtypesOf } from './table-page.js';
+import { dtypesOf } from './dtypes.js';
 import type { Version } from './version.js';
 
 export const originSchema = z.object({

@@ -36,13 +36,14 @@ export function relationOf(version: Version, names?: readonly string[], where?: 
   const tables = [...new Set(sources.map(({ store }) => store.table))];
   const row = `${tables[0] ?? ''}.rowid`;
   const label = version.index ? place(version.index.source) : row;
-  const patches = columns.flatMap((column) => patchOf(column, version));
+  const places = new Map(version.columns.map((column, at) => [column, at]));
+  const patches = columns.flatMap((column) => patchOf(column, places.get(column) ?? -1, version));
   const selected = columns.map((column) => {
     const patch = patches.find((one) => one.column === column);
     const cells = patch
       ? `CASE WHEN ${patch.name}.r IS NULL THEN ${place(column)} ELSE ${patch.name}.v END`
       : place(column);
-    return `${cells} AS c${version.columns.indexOf(column)}`;
+    return `${cells} AS c${places.get(column) ?? -1}`;
   });
   const marks = [
     ...(version.inIndex ? [`${place(version.inIndex)} AS in_index`] : []),
@@ -67,11 +68,11 @@ interface Patch {
 }
 
 /** The cells of a column that were set one by one. */
-function patchOf(column: Column, { columns, patches }: Version): Patch[] {
+function patchOf(column: Column, at: number, { patches }: Version): Patch[] {
   const own = patches.get(column.name);
   if (!own || own.size === 0) return [];
   const cells = [...own].map(([row, cell]) => `(${row}, ${literalOf(cell, column.type)})`);
-  return [{ column, name: `p${columns.indexOf(column)}`, cells: cells.join(', ') }];
+  return [{ column, name: `p${at}`, cells: cells.join(', ') }];
 }
 
 /** A cell as an SQL literal of a column's type. */

@@ -6,7 +6,7 @@ import type { Cell } from './cells.js';
 import type { Database } from './database.js';
 import { isInteger } from './dtypes.js';
 import { refOf } from './relation.js';
-import { withColumns, withRows } from './version-change.js';
+import { castVersion, withRows } from './version-change.js';
 import type { VersionChange } from './version-change.js';
 import { columnOf, unknownColumn } from './version.js';
 import type { Version } from './version.js';
@@ -53,15 +53,6 @@ export function dropNulls(
   return withRows(database, version, ({ from }) => `${from} WHERE ${where} ORDER BY "row"`, { signal });
 }
 
-/** Rows of which the condition holds, as SQL on the relation's columns. */
-export const keepRows = (
-  database: Database,
-  version: Version,
-  where: string,
-  signal?: AbortSignal,
-): Promise<VersionChange> =>
-  withRows(database, version, ({ from }) => `${from} WHERE ${where} ORDER BY "row"`, { signal });
-
 /**
  * Rows behind the last one. Columns that a record does not have are null in it; a label stands under the name of the
  * index, and one that is there already is the label of several rows then. @throws column_not_found · data_error for a
@@ -83,7 +74,11 @@ export async function appendRows(
   if (labels?.includes(null) === true)
     throw new SojournError('data_error', `rows: each needs '${label ?? ''}', which is the index.`);
   const columns = names.map(cellsOf);
-  const fitting = await widenFor(database, version, columns, signal);
+  const types = version.columns.map(({ name, type }, place): [string, string] => [
+    name,
+    (columns[place] ?? []).reduce<string>(widened, type),
+  ]);
+  const fitting = await castVersion(database, version, new Map(types), signal);
   const added = await storeOfCells(database, [labels ?? records.map(() => null), ...columns], signal);
   const wide = { ...version, ...fitting };
   const at = (place: number, type: string) => castSql(`f${place}`, added.fields[place]?.type ?? 'JSON', type);
@@ -114,19 +109,4 @@ async function labelsFor(
   const { store, field } = index.source;
   const [last] = await database.row(`SELECT max(${field})::DOUBLE FROM ${store.table}`, [], signal);
   return given.map((_cell, at) => Number(last ?? -1) + 1 + at);
-}
-
-/** The version with columns wide enough for further cells. */
-function widenFor(
-  database: Database,
-  version: Version,
-  cells: readonly (readonly Cell[])[],
-  signal?: AbortSignal,
-): Promise<VersionChange> {
-  const expressions = new Map<string, string>();
-  version.columns.forEach(({ name, type }, place) => {
-    const to = (cells[place] ?? []).reduce<string>(widened, type);
-    if (to !== type) expressions.set(name, castSql(refOf(version, name), type, to));
-  });
-  return withColumns(database, version, expressions, signal);
 }

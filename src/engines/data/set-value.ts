@@ -2,14 +2,14 @@
 import type { RunContext } from '../../types/engine.js';
 import { SojournError } from '../../types/errors.js';
 import { setCells } from './cell-changes.js';
-import { castSql, widened } from './cell-types.js';
+import { widened } from './cell-types.js';
 import type { Cell } from './cells.js';
 import type { DataEngine } from './data-engine.js';
 import { checkMutable, nowhere, selectorValues, seriesRows } from './focus.js';
 import type { CellReads, Focus } from './focus.js';
-import { literalOf, refOf } from './relation.js';
+import { literalOf } from './relation.js';
 import { isSeries } from './sections.js';
-import { withColumns, withRows } from './version-change.js';
+import { castVersion, withRows } from './version-change.js';
 import type { VersionChange } from './version-change.js';
 import { columnOf } from './version.js';
 import type { Column, Version } from './version.js';
@@ -71,7 +71,8 @@ async function addSeriesRow(
     [selector ?? '', subindex],
     [set.column.name, set.value],
   ]);
-  const wide = { ...before, ...(await widenedFor(engine, before, given, signal)) };
+  const types = new Map([...given].map(([name, cell]) => [name, widened(columnOf(before, name).type, cell)]));
+  const wide = { ...before, ...(await castVersion(database, before, types, signal)) };
   const rows = index === null ? [] : await engine.reads(wide, signal).rows(index);
   const last = rows.at(-1) ?? wide.rows - 1;
   const cells = wide.columns.map((column, at) => {
@@ -90,19 +91,4 @@ async function addSeriesRow(
       `UNION ALL BY NAME SELECT ${added} FROM ${from} WHERE "row" = ${last}) ORDER BY "row"`,
     { signal },
   );
-}
-
-function widenedFor(
-  { database }: DataEngine,
-  version: Version,
-  given: ReadonlyMap<string, Cell>,
-  signal: AbortSignal,
-): Promise<VersionChange> {
-  const expressions = new Map<string, string>();
-  for (const [name, cell] of given) {
-    const { type } = columnOf(version, name);
-    const to = widened(type, cell);
-    if (to !== type) expressions.set(name, castSql(refOf(version, name), type, to));
-  }
-  return withColumns(database, version, expressions, signal);
 }

@@ -1,33 +1,16 @@
 /** Rows of a version as an answer: a page that is never so large that making its JSON would hold up others. */
-import { z } from 'zod';
-import { cellsSchema, recordsSchema } from './analysis/answers.js';
+import { recordMaker } from './analysis/answers.js';
+import type { Table } from './analysis/table.js';
 import type { Cell } from './cells.js';
 import { pieceRows } from './column-cache.js';
 import type { ColumnReader } from './column-reader.js';
 import type { Database } from './database.js';
-import { dtypeOf } from './dtypes.js';
+import { dtypesOf } from './dtypes.js';
 import { columnOf } from './version.js';
 import type { CellSource, Column, Version } from './version.js';
 
-/** Cells of one answer. */
-export const pageCells = 200_000;
 /** More pieces of columns than this are not fetched whole for one page. */
 const fetchedPieces = 24;
-
-export const tableSchema = z.object({
-  columns: z.array(z.string()),
-  /** The labels of the rows. */
-  indices: cellsSchema,
-  records: recordsSchema,
-  /** Rows and columns of this answer. */
-  shape: z.array(z.number().int()),
-  /** As pandas names them. */
-  dtypes: z.record(z.string(), z.string()),
-  /** There is more than one answer holds: ask again from `next_start` on. */
-  truncated: z.boolean().optional(),
-  next_start: z.number().int().optional(),
-});
-export type TableAnswer = z.infer<typeof tableSchema>;
 
 export interface PageSource {
   readonly database: Database;
@@ -37,16 +20,9 @@ export interface PageSource {
 /** Rows of a page: neighbours, or single ones. */
 export type PageRows = { readonly start: number; readonly end: number } | readonly number[];
 
-/** How many rows with so many columns one answer may have. */
-export const rowsPerPage = (columns: number, most: number): number =>
-  Math.max(1, Math.min(most, Math.floor(pageCells / Math.max(1, columns))));
-
 export function columnsOf(version: Version, names?: readonly string[]): readonly Column[] {
   return names ? names.map((name) => columnOf(version, name)) : version.columns;
 }
-
-export const dtypesOf = (columns: readonly Column[]): Record<string, string> =>
-  Object.fromEntries(columns.map(({ name, type, nullable }) => [name, dtypeOf(type, nullable)]));
 
 export async function tablePage(
   from: PageSource,
@@ -54,7 +30,7 @@ export async function tablePage(
   columns: readonly Column[],
   rows: PageRows,
   signal?: AbortSignal,
-): Promise<TableAnswer> {
+): Promise<Table> {
   const labels = version.index?.source;
   const sources: CellSource[] = [...columns, ...(labels ? [labels] : [])];
   const cells = await readCells(from, sources, rows, signal);
@@ -63,10 +39,11 @@ export async function tablePage(
     patchCells(cells[at] ?? [], version.patches.get(column.name), rows);
   });
   const names = columns.map(({ name }) => name);
+  const make = recordMaker(names);
   return {
     columns: names,
     indices,
-    records: recordsOf(names, cells, indices.length),
+    records: indices.map((_label, row) => make(cells.map((column) => column[row] ?? null))),
     shape: [indices.length, columns.length],
     dtypes: dtypesOf(columns),
   };
@@ -124,24 +101,4 @@ function patchCells(cells: Cell[], patches: ReadonlyMap<number, Cell> | undefine
     const row = 'start' in rows ? rows.start + at : (rows[at] ?? -1);
     if (patches.has(row)) cells[at] = patches.get(row) ?? null;
   }
-}
-
-function recordsOf(
-  names: readonly string[],
-  cells: readonly Cell[][],
-  count: number,
-): Record<string, Cell>[] {
-  const records = new Array<Record<string, Cell>>(count);
-  for (let row = 0; row < count; row += 1) {
-    const record: Record<string, Cell> = {};
-    for (let at = 0; at < names.length; at += 1) {
-      const name = names[at] ?? '';
-      const cell = cells[at]?.[row] ?? null;
-      // A plain assignment of this name would set the prototype.
-      if (name === '__proto__') Object.defineProperty(record, name, { value: cell, enumerable: true });
-      else record[name] = cell;
-    }
-    records[row] = record;
-  }
-  return records;
 }

@@ -1,9 +1,11 @@
 /** Ways to make a version from another: some columns anew, or all rows anew. */
+import { castSql } from './cell-types.js';
 import type { Database } from './database.js';
-import { relationOf } from './relation.js';
+import { refOf, relationOf } from './relation.js';
 import type { Relation } from './relation.js';
 import { fieldName, writeStore } from './store.js';
 import type { KnownStore, Store } from './store.js';
+import { columnOf } from './version.js';
 import type { CellPatches, CellSource, Column, Section, Version } from './version.js';
 
 /** What a change gives instead of what was there. */
@@ -24,6 +26,21 @@ export function patchesWithout(version: Version, names: Iterable<string>): Map<s
   const patches = new Map(version.patches);
   for (const name of names) patches.delete(name);
   return patches;
+}
+
+/** Columns as other types, by name; what has its type already is not written. @throws column_not_found */
+export function castVersion(
+  database: Database,
+  version: Version,
+  types: ReadonlyMap<string, string>,
+  signal?: AbortSignal,
+): Promise<VersionChange> {
+  const expressions = new Map<string, string>();
+  for (const [name, to] of types) {
+    const { type } = columnOf(version, name);
+    if (type !== to) expressions.set(name, castSql(refOf(version, name), type, to));
+  }
+  return withColumns(database, version, expressions, signal);
 }
 
 /** Some columns with new cells in the same rows. @param expressions SQL on the columns of the relation, by name */

@@ -32,7 +32,8 @@ export function pageLimit(pageRows: number, columns: number, limit = pageRows): 
   const rows = Math.floor(cellsMax / Math.max(1, columns));
   return Math.max(1, Math.min(limit, pageRows, rows));
 }
-const cellsMax = 200_000;
+/** Cells of one answer. */
+export const cellsMax = 200_000;
 
 /** `truncated`, and where the next page begins, when there is one. */
 export const cut = (more: boolean, next: number): { truncated?: true; next_start?: number } =>

@@ -5,7 +5,7 @@ import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { cellsOf } from '../cells.js';
 import type { Cell } from '../cells.js';
 import type { DataEngine } from '../data-engine.js';
-import { dtypeOf } from '../dtypes.js';
+import { dtypesOf } from '../dtypes.js';
 import { refOf, relationOf } from '../relation.js';
 import type { Version } from '../version.js';
 import { columnOf } from '../version.js';
@@ -68,21 +68,13 @@ export async function tableOf(
     indices: page.map(({ label }) => label),
     records: page.map(({ record }) => record),
     shape: shapeOf(page.length, names.length),
-    dtypes: dtypesOf(version, names),
+    dtypes: dtypesOf(names.map((name) => columnOf(version, name))),
     ...cut(more, start + page.length),
   };
 }
 
 const byPosition = (version: Version, names: readonly string[], rows: readonly number[]): string =>
   relationOf(version, names, `"row" IN (${rows.map(Math.trunc).join(', ')})`).from;
-
-export const dtypesOf = (version: Version, names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(
-    names.map((name) => {
-      const { type, nullable } = columnOf(version, name);
-      return [name, dtypeOf(type, nullable)];
-    }),
-  );
 
 interface TableRow {
   readonly row: Cell;

@@ -11,9 +11,3 @@ export function commonType(a: string, b: string): string {
 }
 
 const widest = (a: string, b: string): string => (a === 'UBIGINT' || b === 'UBIGINT' ? 'HUGEINT' : 'BIGINT');
-
-/** SQL of a cell as the common type. */
-export function castTo(sql: string, from: string, to: string): string {
-  if (from === to) return sql;
-  return to === 'JSON' ? `to_json(${sql})` : `${sql}::${to}`;
-}

@@ -4,7 +4,8 @@
  */
 import { fieldName } from '../store.js';
 import type { Section } from '../version.js';
-import { castTo, commonType } from './common-type.js';
+import { castSql } from '../cell-types.js';
+import { commonType } from './common-type.js';
 import type { Frame, FrameColumn } from './frame.js';
 import { framed } from './frame-tables.js';
 import { loadErrors } from './load-errors.js';
@@ -52,7 +53,7 @@ export async function joinSections(bench: Workbench, parts: readonly JoinedSecti
   const aliases = new Map(parts.map((part, at) => [part, `t${at}`]));
   const nameOf = (part: JoinedSection) => aliases.get(part) ?? '';
   const label = (part: TableSection, alias: string) =>
-    castTo(`${alias}.${part.index.field}`, part.index.type, type ?? part.index.type);
+    castSql(`${alias}.${part.index.field}`, part.index.type, type ?? part.index.type);
   const cells = parts.flatMap((part) => cellsOf(part, nameOf(part)));
   const seriesRows = seriesCondition(parts, nameOf);
   const extra = [

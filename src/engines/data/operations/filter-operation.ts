@@ -6,15 +6,16 @@ import { conditionSql } from '../analysis/condition-sql.js';
 import { conditionColumns, conditionSchema, operatorSchema, valueSchema } from '../analysis/conditions.js';
 import type { Condition } from '../analysis/conditions.js';
 import { conditionOf, scopeParams, versionOf, viewSchema } from '../analysis/scope.js';
-import { tableOf } from '../analysis/table.js';
+import { cut, pageLimit } from '../analysis/answers.js';
+import { tableOf, tableSchema } from '../analysis/table.js';
+import type { Table } from '../analysis/table.js';
 import { countRows } from '../analysis/stats.js';
 import { columnNames as usedColumns } from '../analysis/target.js';
 import { arrowAnswer, arrowMedia, arrowMember, formatParam } from '../arrow-answer.js';
 import type { DataEngine } from '../data-engine.js';
 import { relationOf } from '../relation.js';
 import type { Relation } from '../relation.js';
-import { columnsOf, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
-import type { TableAnswer } from '../table-page.js';
+import { columnsOf, tablePage } from '../table-page.js';
 import type { Column, Version } from '../version.js';
 import { columnName, columnNames, operation } from './params.js';
 
@@ -96,15 +97,14 @@ async function selected(
   condition: Condition,
   columns: readonly Column[],
   range: { start: number; limit: number; signal: AbortSignal },
-): Promise<TableAnswer> {
+): Promise<Table> {
   const names = columns.map(({ name }) => name);
   const used = usedColumns(version, [...names, ...conditionColumns(condition)]);
   const { from } = relationOf(version, used, conditionSql(version, condition));
   const table = await tableOf(engine, version, { from, order: '"row"' }, { columns: names, ...range });
   for (const source of [...columns, ...(version.index ? [version.index.source] : [])])
     engine.bringToHand(source);
-  const { records, indices, shape, dtypes } = table;
-  return { columns: names, indices: [...indices], records: [...records], shape: [...shape], dtypes };
+  return table;
 }
 
 /** So few are fetched by pieces of their columns, which then are at hand. */
@@ -135,9 +135,9 @@ async function page(
   rows: readonly number[],
   { columns: names, start = 0, end, limit }: z.output<typeof params>,
   { signal }: RunContext,
-): Promise<TableAnswer> {
+): Promise<Table> {
   const columns = columnsOf(version, names);
-  const most = rowsPerPage(columns.length, engine.services.pageRows);
+  const most = pageLimit(engine.services.pageRows, columns.length);
   const last = Math.min(end ?? rows.length, rows.length, limit === undefined ? Infinity : start + limit);
   const upTo = Math.min(Math.max(start, last), start + most);
   const wanted = rows.slice(start, upTo);
@@ -146,5 +146,5 @@ async function page(
   const table = isAtHand
     ? await tablePage(engine, version, columns, wanted, signal)
     : await selected(engine, version, condition, columns, { start, limit: wanted.length, signal });
-  return upTo < last ? { ...table, truncated: true, next_start: upTo } : table;
+  return { ...table, ...cut(upTo < last, upTo) };
 }

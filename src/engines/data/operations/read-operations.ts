@@ -11,7 +11,9 @@ import { relationOf } from '../relation.js';
 import { unknownLabel } from '../row-finder.js';
 import type { Label } from '../row-finder.js';
 import { isSeries } from '../sections.js';
-import { columnsOf, pageCells, rowsPerPage, tablePage, tableSchema } from '../table-page.js';
+import { cellsMax, cut, pageLimit } from '../analysis/answers.js';
+import { tableSchema } from '../analysis/table.js';
+import { columnsOf, tablePage } from '../table-page.js';
 import { columnOf } from '../version.js';
 import type { Column, Version } from '../version.js';
 import { columnName, columnNames, label, operation } from './params.js';
@@ -88,9 +90,9 @@ export const readOperations = [
         );
         return { arrow: arrowAnswer(engine, relation, params.columns, context.signal) };
       }
-      const upTo = Math.min(range.end, range.start + rowsPerPage(columns.length, engine.services.pageRows));
+      const upTo = Math.min(range.end, range.start + pageLimit(engine.services.pageRows, columns.length));
       const page = await tablePage(engine, at, columns, { start: range.start, end: upTo }, context.signal);
-      return upTo < range.end ? { ...page, truncated: true, next_start: upTo } : page;
+      return { ...page, ...cut(upTo < range.end, upTo) };
     },
   }),
   operation({
@@ -186,7 +188,7 @@ async function columnValues(
       ? { ...at.index.source, name, section: 'input', nullable: false }
       : columnOf(at, name);
   const range = rangeOf(params, at.rows);
-  const upTo = Math.min(range.end, range.start + rowsPerPage(1, engine.services.pageRows));
+  const upTo = Math.min(range.end, range.start + pageLimit(engine.services.pageRows, 1));
   const page = await tablePage(engine, at, [column], { start: range.start, end: upTo }, signal);
   return {
     column: name,
@@ -201,7 +203,7 @@ async function columnValues(
 async function labelsOf(engine: DataEngine, params: Range, signal: AbortSignal) {
   const at = engine.version;
   const range = rangeOf(params, at.rows);
-  const upTo = Math.min(range.end, range.start + pageCells);
+  const upTo = Math.min(range.end, range.start + cellsMax);
   const { indices } = await tablePage(engine, at, [], { start: range.start, end: upTo }, signal);
   const more = upTo < range.end ? { truncated: true, next_start: upTo } : {};
   if (!at.inIndex && !at.inSeries) return { indices, ...more };

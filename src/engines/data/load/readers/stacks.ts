@@ -1,6 +1,7 @@
 /** Tables that are put together from others: beside each other, under each other, or rows gathered by their label. */
 import { fieldName } from '../../store.js';
-import { castTo, commonType } from '../common-type.js';
+import { castSql } from '../../cell-types.js';
+import { commonType } from '../common-type.js';
 import type { Frame, FrameColumn } from '../frame.js';
 import { findColumn, namesOf } from '../frame.js';
 import { framed } from '../frame-tables.js';
@@ -38,7 +39,8 @@ export async function joined(
   const key = on === null ? left.index : findColumn(left.frame, on);
   if (!key) throw loadErrors.invalid(`hstack: "on" names "${String(on)}", which is no column on the left.`);
   const type = commonType(key.type, right.index.type);
-  const keyOf = (side: 'l' | 'r', { field, type: own }: FrameColumn) => castTo(`${side}.${field}`, own, type);
+  const keyOf = (side: 'l' | 'r', { field, type: own }: FrameColumn) =>
+    castSql(`${side}.${field}`, own, type);
   const condition = `${keyOf('l', key)} IS NOT DISTINCT FROM ${keyOf('r', right.index)}`;
   const others = ({ frame, index }: Labelled) => frame.columns.filter(({ field }) => field !== index.field);
   const both = overlap(others(left), others(right), { lsuffix, rsuffix });
@@ -103,7 +105,7 @@ export async function under(bench: Workbench, frames: readonly Frame[]): Promise
   const parts = filled.map(({ table, columns }, part) => {
     const cells = list.map(({ name, type }, at) => {
       const own = columns.find((column) => column.name === name);
-      const cell = own?.type ? castTo(own.field, own.type, type) : `NULL::${type}`;
+      const cell = own?.type ? castSql(own.field, own.type, type) : `NULL::${type}`;
       return `${cell} AS ${fieldName(at)}`;
     });
     return `SELECT ${[`${part} AS part`, 'rowid AS p', ...cells].join(', ')} FROM ${table}`;
