@@ -6,20 +6,26 @@ import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { RestTransport } from '../src/api/rest-transport.js';
+import type { RestTransport } from '../src/api/rest-transport.js';
 import { HttpCaller } from '../src/client/http-caller.js';
-import { loadConfig } from '../src/core/config.js';
-import { silentLog, systemClock, systemIds } from '../src/core/system.js';
+import { silentLog } from '../src/core/system.js';
 import type { RunningServer } from '../src/server.js';
 import type { ICaller } from '../src/types/client.js';
 import { SojournError } from '../src/types/errors.js';
 import type { ByteBody } from '../src/types/files.js';
 import { defineServerOperation } from '../src/types/operation.js';
 import { openServer } from './support/open-server.js';
+import { restOf, token } from './support/rest-door.js';
 import { openWorld } from './support/world.js';
 import type { World } from './support/world.js';
 
-const token = 'a-token-of-the-tests';
+/** Both doors to a world. */
+async function opened(world: World) {
+  const transport = restOf(world, { shutdown_grace_s: 0 });
+  await transport.start({ catalogue: world.catalogue, log: silentLog });
+  const overRest: ICaller = new HttpCaller({ url: transport.url, token, retries: 0 });
+  return { transport, callers: { 'in process': world.caller, 'over REST': overRest } };
+}
 
 /** What an operation with a file was told, and what it got. */
 interface Taken {
@@ -72,18 +78,7 @@ describe('an operation that may carry a file', () => {
         handle: (params, call) => taken(params, call.body, begin),
       }),
     );
-    const config = loadConfig({
-      given: { port: 0, shutdown_grace_s: 0, data_dir: world.dataDir },
-      file: null,
-      env: {},
-    });
-    const facts = { clock: systemClock, ids: systemIds, version: '1', pid: 1, token };
-    transport = new RestTransport({ config, ...facts });
-    await transport.start({ catalogue: world.catalogue, log: silentLog });
-    callers = {
-      'in process': world.caller,
-      'over REST': new HttpCaller({ url: transport.url, token, retries: 0 }),
-    };
+    ({ transport, callers } = await opened(world));
   });
   afterEach(async () => {
     await callers['over REST']!.dispose();
@@ -297,18 +292,7 @@ describe('an answer that has a form of its own', () => {
         }),
       );
     }
-    const config = loadConfig({
-      given: { port: 0, shutdown_grace_s: 0, data_dir: world.dataDir },
-      file: null,
-      env: {},
-    });
-    const facts = { clock: systemClock, ids: systemIds, version: '1', pid: 1, token };
-    transport = new RestTransport({ config, ...facts });
-    await transport.start({ catalogue: world.catalogue, log: silentLog });
-    callers = {
-      'in process': world.caller,
-      'over REST': new HttpCaller({ url: transport.url, token, retries: 0 }),
-    };
+    ({ transport, callers } = await opened(world));
   });
   afterEach(async () => {
     await callers['over REST']!.dispose();

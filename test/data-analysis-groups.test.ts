@@ -1,18 +1,8 @@
 /** Groups, pivots and correlations, with the numbers that pandas gives. */
 import { expect } from 'chai';
-import { isSojournError } from '../src/types/errors.js';
 import { openTable } from './support/data-tables.js';
 import type { DataTable } from './support/data-tables.js';
-
-const code = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    if (isSojournError(error)) return error.code;
-    throw error;
-  }
-  return 'answered';
-};
+import { codeOf } from './support/session-words.js';
 
 const sales = `SELECT * FROM (VALUES
   ('north', 2023, 10, 1.5::DOUBLE, true), ('south', 2023, 20, 2.5, false), ('north', 2024, 30, NULL, true),
@@ -130,7 +120,7 @@ describe('Groups of rows', () => {
   });
 
   it('refuses what a column cannot be aggregated by, and equal names', async () => {
-    const aggregated = (given: Record<string, unknown>) => code(group({ by: 'year', aggregates: [given] }));
+    const aggregated = (given: Record<string, unknown>) => codeOf(group({ by: 'year', aggregates: [given] }));
     expect(await aggregated({ column: 'region', function: 'mean' })).to.equal('data_error');
     expect(await aggregated({ column: 'regio', function: 'count' })).to.equal('column_not_found');
     expect(await aggregated({ function: 'sum' })).to.equal('invalid_params');
@@ -155,7 +145,7 @@ describe('Groups of rows', () => {
     const many = await openTable('SELECT range AS k, range AS v FROM range(1001)');
     try {
       const params = { index: 'k', columns: 'k', values: 'v' };
-      expect(await code(many.call('pivot', params))).to.equal('limit_exceeded');
+      expect(await codeOf(many.call('pivot', params))).to.equal('limit_exceeded');
       const where = { column: 'k', operator: '<', value: 1000 };
       expect((await many.call('pivot', { ...params, where, limit: 2 })).shape).to.deep.equal([2, 1001]);
     } finally {
@@ -175,7 +165,7 @@ describe('Correlations', () => {
       expect([aa, ac, cc]).to.deep.equal([1, null, null]);
       expect(ab).to.be.closeTo(-0.3207135, 1e-6);
       expect(ba).to.equal(ab);
-      expect(await code(table.call('correlation', { columns: ['d'] }))).to.equal('data_error');
+      expect(await codeOf(table.call('correlation', { columns: ['d'] }))).to.equal('data_error');
     } finally {
       await table.close();
     }

@@ -1,18 +1,8 @@
 /** Statistics: the numbers that pandas gives, for every family of columns. */
 import { expect } from 'chai';
-import { isSojournError } from '../src/types/errors.js';
 import { openTable, people } from './support/data-tables.js';
 import type { DataTable } from './support/data-tables.js';
-
-const code = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    if (isSojournError(error)) return error.code;
-    throw error;
-  }
-  return 'answered';
-};
+import { codeOf } from './support/session-words.js';
 
 describe('Statistics of columns', () => {
   let table: DataTable;
@@ -79,8 +69,8 @@ describe('Statistics of columns', () => {
     const stats = await table.call('get_stats', { column: 'age', quantiles: [0.1, 1], histogram: 2 });
     expect(stats.quantiles).to.deep.equal({ 0.1: 37.5, 1: 85 });
     expect(stats.histogram).to.deep.equal({ edges: [36, 60.5, 85], counts: [2, 2] });
-    expect(await code(table.call('get_stats', { column: 'city', histogram: 2 }))).to.equal('data_error');
-    expect(await code(table.call('get_stats', { column: 'citty' }))).to.equal('column_not_found');
+    expect(await codeOf(table.call('get_stats', { column: 'city', histogram: 2 }))).to.equal('data_error');
+    expect(await codeOf(table.call('get_stats', { column: 'citty' }))).to.equal('column_not_found');
   });
 
   it('counts only the rows of a condition', async () => {
@@ -126,7 +116,7 @@ describe('Statistics of unusual columns', () => {
     expect(odd).to.include({ count: 2, null_count: 1, mean: 'Infinity', std: null, max: 'Infinity', min: 1 });
     const huge = await table.call('get_stats', { column: 'huge' });
     expect(huge).to.include({ count: 3, std: null, max: 1e308 });
-    expect(await code(table.call('get_stats', { column: 'huge', histogram: 4 }))).to.equal('data_error');
+    expect(await codeOf(table.call('get_stats', { column: 'huge', histogram: 4 }))).to.equal('data_error');
   });
 
   it('has no values of columns without any', async () => {

@@ -1,18 +1,8 @@
 /** Operations on values and rows: what is different, missing, repeated, far away, at the ends, by chance, or searched. */
 import { expect } from 'chai';
-import { isSojournError } from '../src/types/errors.js';
 import { openTable, people } from './support/data-tables.js';
 import type { DataTable } from './support/data-tables.js';
-
-const code = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    if (isSojournError(error)) return error.code;
-    throw error;
-  }
-  return 'answered';
-};
+import { codeOf } from './support/session-words.js';
 
 const visits = `SELECT * FROM (VALUES
   ('v1', 'b', 1, 1.0::DOUBLE), ('v2', 'a', 1, 2.0), ('v3', 'b', 1, 3.0), ('v4', NULL, 2, 2.5), ('v5', 'a', 2, 2.0),
@@ -49,7 +39,7 @@ describe('Values and rows of a table', () => {
       total: 4,
     });
     expect(await table.call('count_nulls')).to.deep.equal({ null_counts: { city: 2, n: 1, x: 1 }, total: 7 });
-    expect(await code(table.call('count_nulls', { column: 'z' }))).to.equal('column_not_found');
+    expect(await codeOf(table.call('count_nulls', { column: 'z' }))).to.equal('column_not_found');
   });
 
   it('finds values that come more than once, with their labels, nulls left out', async () => {
@@ -69,7 +59,7 @@ describe('Values and rows of a table', () => {
     const page = await table.call('find_duplicates', { column: 'city', start: 1, limit: 1 });
     expect((page.duplicates as { value: unknown }[]).map(({ value }) => value)).to.deep.equal(['a']);
     expect(page).not.to.have.property('truncated');
-    expect(await code(table.call('find_duplicates'))).to.equal('invalid_params');
+    expect(await codeOf(table.call('find_duplicates'))).to.equal('invalid_params');
   });
 
   it('finds outliers by standard deviations', async () => {
@@ -84,7 +74,7 @@ describe('Values and rows of a table', () => {
   it('finds outliers by quartiles', async () => {
     const found = await table.call('get_outliers', { column: 'x', method: 'iqr', columns: ['x'] });
     expect(found).to.deep.include({ indices: ['v6'], records: [{ x: 100 }], lower: 0.6875, upper: 4.1875 });
-    expect(await code(table.call('get_outliers', { column: 'city' }))).to.equal('data_error');
+    expect(await codeOf(table.call('get_outliers', { column: 'city' }))).to.equal('data_error');
   });
 
   it('has no outliers where nothing varies or nothing is', async () => {
@@ -123,7 +113,7 @@ describe('Values and rows of a table', () => {
       expect(again.indices).to.deep.equal(chosen.indices);
       const page = await numbers.call('sample', { n: 50, seed: 7, start: 40, limit: 20 });
       expect(page.indices).to.deep.equal((once.indices as number[]).slice(40));
-      expect(await code(numbers.call('sample', { n: 1, fraction: 1 }))).to.equal('invalid_params');
+      expect(await codeOf(numbers.call('sample', { n: 1, fraction: 1 }))).to.equal('invalid_params');
     } finally {
       await numbers.close();
     }
@@ -135,7 +125,7 @@ describe('Values and rows of a table', () => {
     expect((await known.call('search', { text: '%' })).indices).to.deep.equal([]);
     const cities = await known.call('search', { text: 'n', columns: ['city'], limit: 1 });
     expect(cities).to.deep.include({ indices: ['Ada'], truncated: true, next_start: 1 });
-    expect(await code(known.call('search', { text: '3', columns: ['age'] }))).to.equal('data_error');
+    expect(await codeOf(known.call('search', { text: '3', columns: ['age'] }))).to.equal('data_error');
   });
 
   it('cuts an answer at a page, and at a number of cells', async () => {

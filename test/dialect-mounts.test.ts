@@ -1,17 +1,15 @@
 import { request } from 'node:http';
 import { expect } from 'chai';
-import { RestTransport } from '../src/api/rest-transport.js';
+import type { RestTransport } from '../src/api/rest-transport.js';
 import { loadConfig } from '../src/core/config.js';
-import { systemClock, systemIds } from '../src/core/system.js';
 import type { ConfigInput } from '../src/types/config.js';
 import type { Dialect } from '../src/types/dialect.js';
 import { isSojournError, SojournError } from '../src/types/errors.js';
 import { keptLog } from './support/kept-log.js';
 import type { KeptLog } from './support/kept-log.js';
+import { restOf, token } from './support/rest-door.js';
 import { openWorld } from './support/world.js';
 import type { World } from './support/world.js';
-
-const token = 'a-token-of-the-tests';
 
 /** Says what it was asked, and what is wrong as `oops`. */
 const echo: Dialect = {
@@ -48,16 +46,7 @@ describe('mounts of dialects', () => {
   const serve = async (given: ConfigInput = {}) => {
     world = await openWorld();
     log = keptLog();
-    const config = loadConfig({ given: { port: 0, data_dir: world.dataDir, ...given }, file: null, env: {} });
-    transport = new RestTransport({
-      config,
-      clock: systemClock,
-      ids: systemIds,
-      version: '1',
-      pid: 1,
-      token,
-      dialects: [echo],
-    });
+    transport = restOf(world, given, { dialects: [echo] });
     await transport.start({ catalogue: world.catalogue, log });
   };
   afterEach(async () => {
@@ -176,16 +165,7 @@ describe('mounts of dialects', () => {
 
   it('are named when a port is to be the root of one that is not there', async () => {
     await serve();
-    const config = loadConfig({ given: { port: 0, listen: ['0=/compat/nothing'] }, file: null, env: {} });
-    const other = new RestTransport({
-      config,
-      clock: systemClock,
-      ids: systemIds,
-      version: '1',
-      pid: 1,
-      token,
-      dialects: [echo],
-    });
+    const other = restOf(world, { listen: ['0=/compat/nothing'] }, { dialects: [echo] });
     const refused: unknown = await other
       .start({ catalogue: world.catalogue, log })
       .catch((caught: unknown) => caught);

@@ -11,13 +11,13 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { LongRequests } from '../src/api/client-errors.js';
-import { RestTransport } from '../src/api/rest-transport.js';
+import type { RestTransport } from '../src/api/rest-transport.js';
 import { HttpCaller } from '../src/client/http-caller.js';
 import { Sojourn } from '../src/client/sojourn.js';
-import { loadConfig } from '../src/core/config.js';
-import { silentLog, systemClock, systemIds } from '../src/core/system.js';
+import { silentLog } from '../src/core/system.js';
 import type { ConfigInput } from '../src/types/config.js';
 import { isSojournError } from '../src/types/errors.js';
+import { restOf, token } from './support/rest-door.js';
 import { codeOf, counter } from './support/session-words.js';
 import { openWorld } from './support/world.js';
 import type { World } from './support/world.js';
@@ -27,8 +27,6 @@ interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
-
-const token = 'a-token-of-the-tests';
 
 async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
@@ -44,15 +42,7 @@ describe('K-27: files over HTTP', () => {
 
   const serve = async (given: ConfigInput = {}) => {
     world = await openWorld({ config: given });
-    const config = loadConfig({ given: { ...given, port: 0, data_dir: world.dataDir }, file: null, env: {} });
-    transport = new RestTransport({
-      config,
-      clock: systemClock,
-      ids: systemIds,
-      version: '1',
-      pid: 1,
-      token,
-    });
+    transport = restOf(world, given);
     await transport.start({ catalogue: world.catalogue, log: silentLog });
     client = new Sojourn(new HttpCaller({ url: transport.url, token, retries: 0 }));
     const session = await client.createSession({ ...counter, sessionId: 'a' });

@@ -10,15 +10,14 @@ import { json } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { HttpCaller } from '../src/client/http-caller.js';
 import { Sojourn } from '../src/client/sojourn.js';
-import { RestTransport } from '../src/api/rest-transport.js';
-import { loadConfig } from '../src/core/config.js';
-import { silentLog, systemClock, systemIds } from '../src/core/system.js';
+import type { RestTransport } from '../src/api/rest-transport.js';
+import { silentLog } from '../src/core/system.js';
 import type { ConfigInput } from '../src/types/config.js';
+import { restOf, token } from './support/rest-door.js';
 import { counter, journal, until } from './support/session-words.js';
 import { openWorld } from './support/world.js';
 import type { World } from './support/world.js';
 
-const token = 'a-token-of-the-tests';
 const boundary = '--of-the-tests';
 
 /** A part of a form by hand. */
@@ -41,13 +40,7 @@ describe('a file that is sent as a form', () => {
 
   const serve = async (given: ConfigInput = {}) => {
     world = await openWorld({ config: given });
-    const config = loadConfig({
-      given: { ...given, port: 0, shutdown_grace_s: 0, data_dir: world.dataDir },
-      file: null,
-      env: {},
-    });
-    const facts = { clock: systemClock, ids: systemIds, version: '1', pid: 1, token };
-    transport = new RestTransport({ config, ...facts });
+    transport = restOf(world, { ...given, shutdown_grace_s: 0 });
     await transport.start({ catalogue: world.catalogue, log: silentLog });
     client = new Sojourn(new HttpCaller({ url: transport.url, token, retries: 0 }));
     const session = await client.createSession({ ...counter, sessionId: 'a' });

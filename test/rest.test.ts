@@ -2,16 +2,14 @@ import { request } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { RestTransport } from '../src/api/rest-transport.js';
-import { loadConfig } from '../src/core/config.js';
-import { silentLog, systemClock, systemIds } from '../src/core/system.js';
+import type { RestTransport } from '../src/api/rest-transport.js';
+import { silentLog } from '../src/core/system.js';
 import { defineServerOperation } from '../src/types/operation.js';
 import type { ConfigInput } from '../src/types/config.js';
 import { errorTable } from '../src/types/errors.js';
+import { restOf, token } from './support/rest-door.js';
 import { openWorld } from './support/world.js';
 import type { World } from './support/world.js';
-
-const token = 'a-token-of-the-tests';
 
 interface Answer {
   status: number;
@@ -46,15 +44,7 @@ describe('REST', () => {
         }),
       );
     }
-    const config = loadConfig({ given: { port: 0, data_dir: world.dataDir, ...given }, file: null, env: {} });
-    transport = new RestTransport({
-      config,
-      clock: systemClock,
-      ids: systemIds,
-      version: '1.2.3',
-      pid: 77,
-      token,
-    });
+    transport = restOf(world, given, { version: '1.2.3', pid: 77 });
     await transport.start({ catalogue: world.catalogue, log: silentLog });
   };
   beforeEach(() => serve());
@@ -286,19 +276,7 @@ describe('REST', () => {
   });
 
   it('says in one sentence that its port is taken', async () => {
-    const config = loadConfig({
-      given: { port: Number(new URL(transport.url).port), data_dir: world.dataDir },
-      file: null,
-      env: {},
-    });
-    const second = new RestTransport({
-      config,
-      clock: systemClock,
-      ids: systemIds,
-      version: '1',
-      pid: 1,
-      token,
-    });
+    const second = restOf(world, { port: Number(new URL(transport.url).port) });
     const error: unknown = await second
       .start({ catalogue: world.catalogue, log: silentLog })
       .catch((caught: unknown) => caught);
