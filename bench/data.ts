@@ -53,14 +53,18 @@ const source = (name: string) => ({
   data_source: { type: 'csv', filename: name, directory: '.', index: 'id' },
 });
 
+/** Each is deleted before the next one begins: what is loaded is kept at once, and that takes its time too. */
 async function creation({ ask }: Connection): Promise<Row> {
-  const row = await measure({ name: 'create from csv, 43 MB', n: 7, warmUp: 1, goal: 500 }, async (index) => {
-    const session_id = `created${index + 1}`;
-    await ask('POST', '/sessions', { session_id, ...source('sales.csv') });
-  });
-  for (let index = 0; index <= 7; index += 1) await ask('DELETE', `/sessions/created${index}`);
+  const times: number[] = [];
+  for (let round = 0; round <= 7; round += 1) {
+    const started = performance.now();
+    await ask('POST', '/sessions', { session_id: 'created', ...source('sales.csv') });
+    times.push(performance.now() - started);
+    await ask('DELETE', '/sessions/created');
+  }
   await ask('POST', '/sessions', { session_id: 'sales', ...source('sales.csv') });
-  return row;
+  // The first is the warm-up.
+  return summarise({ name: 'create from csv, 43 MB', goal: 500 }, times.slice(1));
 }
 
 async function reading(connected: Connection): Promise<[string, Row][]> {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { z } from 'zod';
 import { needs } from './support/needs.js';
+import { until } from './support/session-words.js';
 import { startServerProcess } from './support/server-process.js';
 import type { ServerProcess } from './support/server-process.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -241,6 +242,8 @@ describe('data sessions of a server that is killed', () => {
     const gone = await lives.create({ data_source: { ...source, filename: 'gone.csv' } });
     const same = await lives.create({ interface_file: '01-csv.yml' });
     for (const id of [changed, gone, same]) expect((await lives.facts(id)).source_changed).to.equal(false);
+    // It is kept by itself, right after it was made.
+    await until(async () => Number((await lives.facts(changed)).checkpoint_count) > 0);
     await lives.ask(gone, 'set_values', { values: [{ index: 'Ada', column: 'age', value: 37 }] });
     await lives.survive([changed, gone, same], async () => {
       await appendFile(join(lives.root, 'own.csv'), 'Edsger,72,four\n');

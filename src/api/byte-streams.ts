@@ -87,6 +87,9 @@ export async function sendPieces(bytes: ByteStream, response: Response): Promise
     await pipeline(Readable.from(allOf(first, pieces), { objectMode: false }), response);
   } catch (error) {
     if (!isGone(error)) throw error;
+  } finally {
+    // Not by the stream: it may be cut off before anything of it was read.
+    await pieces.return?.();
   }
 }
 
@@ -94,11 +97,7 @@ async function* allOf(
   first: IteratorResult<Uint8Array>,
   pieces: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  try {
-    for (let step = first; step.done !== true; step = await pieces.next()) yield step.value;
-  } finally {
-    await pieces.return?.();
-  }
+  for (let step = first; step.done !== true; step = await pieces.next()) yield step.value;
 }
 
 /** Null for all of it: no range was asked for, several were, or one of another version. */

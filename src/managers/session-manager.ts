@@ -263,6 +263,8 @@ export class SessionManager implements ISessionManager {
       this.instance(...made),
     );
     this.keeper.add(instance);
+    // What was loaded is kept before its source can change; nobody waits for it.
+    if (instance.isDirty()) void this.saveNow(instance);
     const created = await this.getMetadata(id, call.principal);
     this.expiry.note(created.expires_at);
     return created;

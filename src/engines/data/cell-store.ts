@@ -1,17 +1,11 @@
 /** Cells that came from a client, as a store of their own. */
-import { nextTurn } from './turns.js';
-import { BIGINT, BOOLEAN, DOUBLE, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
-import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBValue } from '@duckdb/node-api';
+import { appendRows } from './append.js';
 import { typeOfCells } from './cell-types.js';
 import type { Cell } from './cells.js';
 import type { Database } from './database.js';
 import { describeStore, fieldName } from './store.js';
 import type { Store } from './store.js';
-
-/** As many as DuckDB takes at a time. */
-const chunkRows = 2048;
-
-const types: Readonly<Record<string, DuckDBType>> = { BIGINT, BOOLEAN, DOUBLE, VARCHAR, JSON: VARCHAR };
 
 /** Writes columns of equal length; each gets the type that its cells have. */
 export async function storeOfCells(
@@ -20,28 +14,16 @@ export async function storeOfCells(
   signal?: AbortSignal,
 ): Promise<Store> {
   const table = database.newTable();
-  const typed = columns.map((cells) => ({ cells, type: typeOfCells(cells) }));
-  const fields = typed.map(({ type }, place) => `${fieldName(place)} ${type}`).join(', ');
+  const types = columns.map((cells) => typeOfCells(cells));
+  const fields = types.map((type, place) => `${fieldName(place)} ${type}`).join(', ');
   const rows = columns[0]?.length ?? 0;
-  await database.use(signal, async (connection) => {
-    await connection.run(`CREATE TABLE ${table} (${fields})`);
-    const appender = await connection.createAppender(table);
-    for (let start = 0; start < rows; start += chunkRows) {
-      const chunk = DuckDBDataChunk.create(typed.map(({ type }) => types[type] ?? VARCHAR));
-      chunk.setColumns(typed.map(({ cells, type }) => valuesOf(cells.slice(start, start + chunkRows), type)));
-      appender.appendDataChunk(chunk);
-      appender.flushSync();
-      // A turn of the event loop between two chunks.
-      await nextTurn();
-    }
-    appender.closeSync();
-  });
-  return describeStore(
-    database,
-    table,
-    typed.map(({ type }) => type),
-    signal,
-  );
+  const fetch = (from: number, count: number) =>
+    Promise.resolve(
+      columns.map((cells, at) => valuesOf(cells.slice(from, from + count), types[at] ?? 'VARCHAR')),
+    );
+  await database.run(`CREATE TABLE ${table} (${fields})`, [], signal);
+  await appendRows(database, { table, types, rows, fetch }, signal);
+  return describeStore(database, table, types, signal);
 }
 
 function valuesOf(cells: readonly Cell[], type: string): DuckDBValue[] {

@@ -44,7 +44,6 @@ export class DataEngine implements IEngine {
   private focused: Focus = noFocus;
   private origin: Origin = emptyOrigin;
   private written: WrittenStores = new Map();
-  private memory = 0;
   private wasNear = false;
   /** On the monotonic clock. */
   private measureAt = 0;
@@ -149,8 +148,9 @@ export class DataEngine implements IEngine {
     return this.told.facts;
   }
 
+  /** Its part of what the sessions that share its tables take together. */
   memoryBytes(): number {
-    return this.memory;
+    return this.database.memoryShare;
   }
 
   capture(): Promise<ICapture> {
@@ -199,7 +199,6 @@ export class DataEngine implements IEngine {
     engine.focused = this.focused;
     engine.origin = this.origin;
     engine.written = new Map(this.written);
-    engine.memory = this.memory;
     return { engine, not_kept: [] };
   }
 
@@ -221,7 +220,7 @@ export class DataEngine implements IEngine {
   }
 
   private moved<T>(move: () => T): Promise<T> {
-    return Promise.resolve(move());
+    return new Promise((resolve) => resolve(move()));
   }
 
   /** The next point reads of this column will find it at hand; the present one does not wait for that. */
@@ -241,12 +240,12 @@ export class DataEngine implements IEngine {
   }
 
   private async measure(): Promise<void> {
-    this.memory = await this.database.memoryBytes();
+    const memory = await this.database.measure();
     const { memoryBytes, log } = this.services;
-    const isNear = this.memory > memoryBytes * nearShare;
+    const isNear = memory > memoryBytes * nearShare;
     if (isNear && !this.wasNear) {
       const { sessionId: session_id } = this.context;
-      const facts = { session_id, setting: 'data.memory_bytes', value: this.memory, max: memoryBytes };
+      const facts = { session_id, setting: 'data.memory_bytes', value: memory, max: memoryBytes };
       log.warn(facts, 'a limit is near');
     }
     this.wasNear = isNear;

@@ -11,7 +11,7 @@ import { cellsOf } from './cells.js';
 import type { Cell } from './cells.js';
 import { Lanes } from './lanes.js';
 import type { QueryPool } from './query-pool.js';
-import { textList, textLiteral } from './sql-text.js';
+import { textList } from './sql-text.js';
 
 export interface DatabaseOptions {
   /** Its own folder, which is made, and removed at its end. */
@@ -43,6 +43,7 @@ export class Database implements Disposable {
   private readonly busy = new Set<DuckDBConnection>();
   private holders = 1;
   private tables = 0;
+  private memory = 0;
   private closed = false;
 
   private constructor(
@@ -65,10 +66,8 @@ export class Database implements Disposable {
     });
     const database = new Database(instance, options);
     const reachable = [...options.reachable, folder];
-    await database.run(`SET allowed_directories = ${textList(reachable)}`);
-    await database.run('SET enable_external_access = false');
-    await database.run(`SET TimeZone = ${textLiteral('UTC')}`);
-    await database.run('SET lock_configuration = true');
+    await database.run(`SET allowed_directories = ${textList(reachable)};
+      SET enable_external_access = false; SET TimeZone = 'UTC'; SET lock_configuration = true`);
     return database;
   }
 
@@ -153,10 +152,16 @@ export class Database implements Disposable {
     }
   }
 
-  /** Bytes of memory that its tables and caches take, as DuckDB itself counts them. */
-  async memoryBytes(): Promise<number> {
+  /** Bytes of memory that its tables and caches take, as DuckDB itself counts them by a query. */
+  async measure(): Promise<number> {
     const [bytes] = await this.row('SELECT sum(memory_usage_bytes)::DOUBLE FROM duckdb_memory()');
-    return Number(bytes ?? 0);
+    this.memory = Number(bytes ?? 0);
+    return this.memory;
+  }
+
+  /** What was measured last, for each of those that use it. */
+  get memoryShare(): number {
+    return Math.ceil(this.memory / Math.max(1, this.holders));
   }
 
   /** One session less uses it; with the last one it is gone, its folder too. */

@@ -31,13 +31,7 @@ export async function tablePage(
   rows: PageRows,
   signal?: AbortSignal,
 ): Promise<Table> {
-  const labels = version.index?.source;
-  const sources: CellSource[] = [...columns, ...(labels ? [labels] : [])];
-  const cells = await readCells(from, sources, rows, signal);
-  const indices = labels ? (cells.pop() ?? []) : rowNumbers(rows);
-  columns.forEach((column, at) => {
-    patchCells(cells[at] ?? [], version.patches.get(column.name), rows);
-  });
+  const { indices, cells } = await columnPage(from, version, columns, rows, signal);
   const names = columns.map(({ name }) => name);
   const make = recordMaker(names);
   return {
@@ -47,6 +41,31 @@ export async function tablePage(
     shape: [indices.length, columns.length],
     dtypes: dtypesOf(columns),
   };
+}
+
+export interface ColumnPage {
+  /** The labels of the rows. */
+  readonly indices: readonly Cell[];
+  /** By column. */
+  readonly cells: readonly (readonly Cell[])[];
+}
+
+/** The same, column by column. */
+export async function columnPage(
+  from: PageSource,
+  version: Version,
+  columns: readonly Column[],
+  rows: PageRows,
+  signal?: AbortSignal,
+): Promise<ColumnPage> {
+  const labels = version.index?.source;
+  const sources: CellSource[] = [...columns, ...(labels ? [labels] : [])];
+  const cells = await readCells(from, sources, rows, signal);
+  const indices = labels ? (cells.pop() ?? []) : rowNumbers(rows);
+  columns.forEach((column, at) => {
+    patchCells(cells[at] ?? [], version.patches.get(column.name), rows);
+  });
+  return { indices, cells };
 }
 
 /** The cells of several columns, column by column. */

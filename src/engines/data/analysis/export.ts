@@ -54,7 +54,6 @@ export async function exportTable(
   path: string,
   { columns: chosen, signal }: ExportOptions = {},
 ): Promise<Exported> {
-  const rows = await countRows(engine, relation, signal);
   const fields = fieldsOf(relation, chosen);
   const names = fields.map(({ name }) => name);
   const copy = copied[format];
@@ -64,9 +63,11 @@ export async function exportTable(
     if (select === '')
       throw new SojournError('data_error', `A table without columns cannot be written as ${format}.`);
     const from = `SELECT ${select} FROM ${inRowOrder(relation)}`;
-    await engine.database.run(`COPY (${from}) TO ${textLiteral(path)} (${copy})`, [], signal);
-    return { rows, columns };
+    const sql = `COPY (${from}) TO ${textLiteral(path)} (${copy})`;
+    const [written] = await engine.database.row(sql, [], signal);
+    return { rows: Number(written), columns };
   }
+  const rows = await countRows(engine, relation, signal);
   if (format === 'arrow') {
     await engine.services.files.writePieces(path, arrowStream(engine, relation, { columns: chosen, signal }));
     return { rows, columns: uniqueNames(names) };

@@ -263,20 +263,23 @@ const tablesOf = (tree: Tree): readonly Tree[] => {
 
 const argumentsOf = (call: Tree): readonly unknown[] => (Array.isArray(call.children) ? call.children : []);
 
+/** What stands in the statement itself; undefined for what is computed. */
+const constant = (argument: unknown): unknown =>
+  isTree(argument) && argument.class === 'CONSTANT' && isTree(argument.value)
+    ? argument.value.value
+    : undefined;
+
 function isShortPattern(argument: unknown): boolean {
-  if (!isTree(argument) || argument.class !== 'CONSTANT' || !isTree(argument.value)) return false;
-  const { value } = argument.value;
+  const value = constant(argument);
   return typeof value === 'string' && !/\d{4}|\*|\{[^}]*\{/.test(value);
 }
 
 function isShortText(argument: unknown): boolean {
-  if (!isTree(argument) || argument.class !== 'CONSTANT' || !isTree(argument.value)) return false;
-  const { value } = argument.value;
+  const value = constant(argument);
   return typeof value === 'string' && value.length <= textMax;
 }
 
 function isSmall(argument: unknown): boolean {
-  if (!isTree(argument) || argument.class !== 'CONSTANT' || !isTree(argument.value)) return false;
-  const { value } = argument.value;
+  const value = constant(argument);
   return typeof value === 'number' && Math.abs(value) <= sizeMax;
 }

@@ -79,11 +79,11 @@ export const describeOperation = defineEngineOperation({
     const { start, limit = columnsMax } = params;
     const shown = names.slice(start, start + Math.min(limit, columnsMax));
     const targets = shown.map((name) => targetOf(version, name));
-    const relation = scopeOf(engine, params, shown);
+    const scope = (names: readonly string[]) => scopeOf(engine, params, names);
     const found: ColumnStats[] = [];
     for (let at = 0; at < targets.length; at += columnsAtOnce)
-      found.push(...(await together(engine, relation, targets.slice(at, at + columnsAtOnce), signal)));
-    const rows = found[0] ? found[0].count + found[0].null_count : await countRows(engine, relation, signal);
+      found.push(...(await together(engine, scope, targets.slice(at, at + columnsAtOnce), signal)));
+    const rows = found[0] ? found[0].count + found[0].null_count : await countRows(engine, scope([]), signal);
     return {
       columns: shown,
       stats: Object.fromEntries(found.map((one) => [one.column, one])),
@@ -93,22 +93,22 @@ export const describeOperation = defineEngineOperation({
   },
 });
 
+/** @param scope the rows with just these columns: queries that name many take long to plan */
 async function together(
   engine: DataEngine,
-  relation: Relation,
+  scope: (names: readonly string[]) => Relation,
   targets: readonly Target[],
   signal: AbortSignal,
 ): Promise<ColumnStats[]> {
+  const { from: all } = scope(targets.map(({ name }) => name));
   const parts = targets.map((target) => statsParts(target, []));
   const aggregates = parts.flat().flatMap((part) => part.aggregates);
-  const cells = await engine.database.row(
-    `SELECT ${aggregates.join(', ')} FROM ${relation.from}`,
-    [],
-    signal,
+  const cells = await engine.database.row(`SELECT ${aggregates.join(', ')} FROM ${all}`, [], signal);
+  const values = await Promise.all(
+    targets.map((target) => valuesOf(engine, scope([target.name]), target, signal)),
   );
-  const values = await Promise.all(targets.map((target) => valuesOf(engine, relation, target, signal)));
-  let from = 0;
-  const next = (count: number): readonly Cell[] => cells.slice(from, (from += count));
+  let place = 0;
+  const next = (count: number): readonly Cell[] => cells.slice(place, (place += count));
   return targets.map((target, at) => {
     const own = (parts[at] ?? []).map((part) => part.take(next(part.aggregates.length)));
     return inOrder(target, [...own, values[at] ?? {}]);

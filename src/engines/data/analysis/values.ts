@@ -131,8 +131,10 @@ async function endsOf(
   { method, std_devs: deviations, factor }: OutlierParams,
   signal: AbortSignal,
 ): Promise<Ends> {
-  const quartiles = `quantile_cont(${doubleOf(target)}, ${method === 'iqr' ? '[0.25, 0.75]' : '[0.5]'})`;
-  const sql = `SELECT avg(${target.ref}), ${spreadOf('stddev_samp', target)}, ${quartiles} FROM ${from}`;
+  const usual = [`avg(${target.ref})`, spreadOf('stddev_samp', target)];
+  // Quantiles take a sort.
+  const asked = method === 'iqr' ? [...usual, `quantile_cont(${doubleOf(target)}, [0.25, 0.75])`] : usual;
+  const sql = `SELECT ${asked.join(', ')} FROM ${from}`;
   const [mean = null, std = null, list] = await engine.database.row(sql, [], signal);
   const none = { mean, std, lower: null, upper: null };
   if (method === 'std') {

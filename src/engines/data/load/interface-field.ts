@@ -3,7 +3,7 @@ import { SojournError } from '../../../types/errors.js';
 import type { Cell } from '../cells.js';
 import { dtypeOf } from '../dtypes.js';
 import { describeStore } from '../store.js';
-import { completed, interfacePath, readInterface } from './interface-file.js';
+import { completed, interfaceIn, interfacePath, readInterface } from './interface-file.js';
 import type { InterfaceFile } from './interface-file.js';
 import { asSection, withInherited } from './inheritance.js';
 import { loadErrors } from './load-errors.js';
@@ -13,20 +13,12 @@ import { isRecord } from './parsed-value.js';
 import { readSection } from './read-section.js';
 import { checkSection } from './section-keys.js';
 import type { SectionKeys } from './section-keys.js';
-import { Workbench } from './workbench.js';
+import { atBench } from './workbench.js';
+import type { Workbench } from './workbench.js';
 
 export interface InterfaceRequest {
   readonly interface_file: string;
   readonly directory?: string | undefined;
-}
-
-async function atBench<T>(context: LoadContext, work: (bench: Workbench) => Promise<T>): Promise<T> {
-  const bench = new Workbench(context);
-  try {
-    return await work(bench);
-  } finally {
-    await bench.dispose();
-  }
 }
 
 /** @throws file_not_found in the words of a reader that looks for configuration */
@@ -179,10 +171,7 @@ async function inputOf(bench: Workbench, request: LoadRequest): Promise<InputSec
   if (name === undefined)
     throw new SojournError('invalid_params', "Request must include either 'interface_file' or 'data_source'");
   const file = await interfaceOf(bench, { interface_file: name, directory: request.directory });
-  const inner = field === undefined ? file.content : ownField(file.content, field);
-  if (!isRecord(inner))
-    throw loadErrors.invalid(`Field "${field ?? ''}" specified but not found in file "${file.path}"`);
-  const content = await wholeInterface(bench, { ...file, content: inner });
+  const content = await wholeInterface(bench, interfaceIn(file, field));
   const input = content['input'] ?? null;
   if (input === null) throw loadErrors.invalid("Interface has no 'input' section");
   const base = content['base_directory'];

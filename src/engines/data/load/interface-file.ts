@@ -51,6 +51,14 @@ export async function readInterface(
   return { path, directory, content };
 }
 
+/** The interface that a top-level key holds as a whole. @throws interface_invalid */
+export function interfaceIn(file: InterfaceFile, field: string | undefined): InterfaceFile {
+  if (field === undefined) return file;
+  const inner = Object.hasOwn(file.content, field) ? file.content[field] : undefined;
+  if (isRecord(inner)) return { ...file, content: inner };
+  throw loadErrors.invalid(`Field "${field}" specified but not found in file "${file.path}"`);
+}
+
 /** As it is used: with what is added where the file says nothing, and variables in its top-level texts replaced. */
 export function completed(
   bench: Workbench,

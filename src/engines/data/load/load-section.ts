@@ -55,8 +55,7 @@ export async function withoutRepeats(
   const whole: Frame = { ...frame, columns: [index, ...frame.columns] };
   const first = `WHERE t.rowid IN (SELECT min(rowid) FROM ${frame.table} GROUP BY ${field}) ORDER BY t.rowid`;
   const kept = await rewritten(bench, whole, first);
-  const [count] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${kept.table}`);
-  const dropped = Number(rows) - Number(count);
+  const dropped = Number(rows) - (await bench.rowsIn(kept.table));
   if (dropped > 0) {
     const warning = `Section "${section}": ${dropped} rows with repeated labels of "${name}" were left out; the first of each stays.`;
     bench.warnings.push(warning);

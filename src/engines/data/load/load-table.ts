@@ -7,12 +7,12 @@ import type { Section } from '../version.js';
 import type { Frame, FrameColumn } from './frame.js';
 import { isCompact } from './frame-tables.js';
 import { asSection, withInherited } from './inheritance.js';
-import { completed, interfacePath, readInterface } from './interface-file.js';
+import { completed, interfaceIn, interfacePath, readInterface } from './interface-file.js';
 import { loadErrors } from './load-errors.js';
 import { loadSection } from './load-section.js';
 import type { LoadContext, LoadedTable, LoadRequest } from './loaded.js';
 import type { ParsedRecord } from './parsed-value.js';
-import { isRecord, plainText } from './parsed-value.js';
+import { plainText } from './parsed-value.js';
 import { indexed, readSection } from './read-section.js';
 import { checkSection } from './section-keys.js';
 import type { SectionKeys } from './section-keys.js';
@@ -20,22 +20,20 @@ import type { SectionPlace } from './section-place.js';
 import { inLoadingOrder, isSectionName, sectionRoles } from './section-roles.js';
 import type { JoinedSection, SessionTable } from './session-join.js';
 import { joinSections } from './session-join.js';
-import { Workbench } from './workbench.js';
+import { atBench } from './workbench.js';
+import type { Workbench } from './workbench.js';
 
 /**
  * @throws interface_invalid · invalid_params for a path of the request itself · file_not_found · data_error ·
  * not_supported · limit_exceeded · timeout
  */
 export async function loadTable(request: LoadRequest, context: LoadContext): Promise<LoadedTable> {
-  const bench = new Workbench(context);
-  try {
+  return atBench(context, (bench) => {
     const { data_source: source, interface_file: file } = request;
-    if (source !== undefined) return await loadSource(bench, request);
-    if (file !== undefined) return await loadInterface(bench, { ...request, interface_file: file });
+    if (source !== undefined) return loadSource(bench, request);
+    if (file !== undefined) return loadInterface(bench, { ...request, interface_file: file });
     throw new SojournError('invalid_params', 'Missing required parameter: interface_file');
-  } finally {
-    await bench.dispose();
-  }
+  });
 }
 
 async function loadSource(bench: Workbench, request: LoadRequest): Promise<LoadedTable> {
@@ -56,8 +54,8 @@ async function loadInterface(
   request: LoadRequest & { readonly interface_file: string },
 ): Promise<LoadedTable> {
   const file = await readInterface(bench, interfacePath(bench, request), 'request');
-  const inner = fieldOf(file.content, request.interface_field, file.path);
-  const content = completed(bench, await withInherited(bench, { ...file, content: inner }), file);
+  const inner = interfaceIn(file, request.interface_field);
+  const content = completed(bench, await withInherited(bench, inner), file);
   const sections = sectionsOf(content);
   const base = bench.paths.folder(plainText(content['base_directory']), file.directory);
   const place: SectionPlace = { base, by: 'file', depth: 0 };
@@ -72,14 +70,6 @@ async function loadInterface(
   if (parts.length === 1 && isPlain) return single(bench, only.section, only.frame, only.index);
   bench.context.progress('Joining the sections.', sections.length / (sections.length + 1));
   return joinedTable(bench, await joinSections(bench, parts), selector);
-}
-
-/** A top-level key that holds a whole interface. */
-function fieldOf(content: ParsedRecord, field: string | undefined, path: string): ParsedRecord {
-  if (field === undefined) return content;
-  const inner = Object.hasOwn(content, field) ? content[field] : undefined;
-  if (isRecord(inner)) return inner;
-  throw loadErrors.invalid(`Field "${field}" specified but not found in file "${path}"`);
 }
 
 interface NamedSection {
@@ -157,8 +147,7 @@ async function joinedTable(
 }
 
 async function hasFalse(bench: Workbench, store: Store, field: string): Promise<boolean> {
-  const [found] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${store.table} WHERE NOT ${field}`);
-  return Number(found) > 0;
+  return (await bench.rowsIn(`${store.table} WHERE NOT ${field}`)) > 0;
 }
 
 interface Stowed {

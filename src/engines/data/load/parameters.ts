@@ -27,17 +27,16 @@ export async function parameterRow(
     const values = [textOf(select, section)];
     const rest = `WHERE t.${label.field}::VARCHAR = $1 ORDER BY t.rowid LIMIT 1`;
     const row = await rewritten(bench, { ...frame, columns }, rest, values);
-    const [found] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${row.table}`);
-    if (found !== 1)
+    if ((await bench.rowsIn(row.table)) !== 1)
       throw loadErrors.invalid(
         `"select" of section "${section}" names "${values[0] ?? ''}", which is no label.`,
       );
     return row;
   }
-  const [rows] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${frame.table}`);
+  const rows = await bench.rowsIn(frame.table);
   if (rows === 1) return { ...frame, columns };
   throw loadErrors.invalid(
-    `Section "${section}" has ${Number(rows)} rows where one is needed; "select" names the label of the row that is meant.`,
+    `Section "${section}" has ${rows} rows where one is needed; "select" names the label of the row that is meant.`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** What a section computes: a column for each entry, a cell for each row. */
 import { fieldName } from '../store.js';
 import { textLiteral } from '../sql-text.js';
+import { cellsOf as cellsIn } from '../cells.js';
 import type { Cell } from '../cells.js';
 import type { Frame } from './frame.js';
 import { findColumn } from './frame.js';
@@ -43,8 +44,7 @@ function checkedField(entry: ComputeEntry): string {
 async function cellsOf(bench: Workbench, frame: Frame, entry: ComputeEntry): Promise<string[]> {
   if (entry.function === 'today') {
     const text = await today(bench, entry.args?.['format'] ?? '%Y-%m-%d');
-    const [rows] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${frame.table}`);
-    return new Array<string>(Number(rows)).fill(text);
+    return new Array<string>(await bench.rowsIn(frame.table)).fill(text);
   }
   if (entry.function === 'render_liquid') return rendered(bench, frame, entry);
   throw loadErrors.invalid(`Function "${entry.function}" not found in list_functions.`);
@@ -78,10 +78,9 @@ async function rendered(bench: Workbench, frame: Frame, entry: ComputeEntry): Pr
     texts.push(...(await bench.jobs.run('liquid', { template, rows, baseUrl: '' })));
     rows = [];
   };
-  const { cellsOf: read } = await import('../cells.js');
   const sql = `SELECT ${list} FROM ${frame.table} ORDER BY rowid`;
   for await (const chunk of bench.database.stream(sql, [], bench.context.signal)) {
-    const cells = wanted.map(({ type }, at) => read(chunk, at + 1, type));
+    const cells = wanted.map(({ type }, at) => cellsIn(chunk, at + 1, type));
     for (let row = 0; row < chunk.rowCount; row += 1)
       rows.push({ ...constants, ...rowOf(wanted, cells, row) });
     if (rows.length >= rowsAtOnce) await render();

@@ -1,19 +1,13 @@
 /** Values that were parsed here, put into a table of the database in pieces. */
-import type { DuckDBAppender, DuckDBType } from '@duckdb/node-api';
-import { nextTurn } from '../turns.js';
+import { appendRows } from '../append.js';
+import type { AppendedRows } from '../append.js';
 import { fieldName } from '../store.js';
 import type { Frame } from './frame.js';
 import { framed } from './frame-tables.js';
 import type { MadeTable } from './parsing/jobs.js';
-import type { StoredCell, TypedColumn, ValueColumn } from './parsing/value-table.js';
+import type { TypedColumn, ValueColumn } from './parsing/value-table.js';
 import { rowsOf, typedTable } from './parsing/value-table.js';
 import type { Workbench } from './workbench.js';
-
-/** A piece takes some milliseconds of the event loop at most. */
-const cellsAtOnce = 8192;
-const rowsAtOnce = 2048;
-
-type Fetch = (from: number, rows: number) => Promise<(readonly StoredCell[])[]>;
 
 /** Values that are in this thread already. */
 export function frameOfValues(
@@ -31,12 +25,17 @@ export function frameOfValues(
 export const frameOfJob = (bench: Workbench, made: MadeTable): Promise<Frame> =>
   put(bench, made, (from, rows) => bench.jobs.run('piece', { from, rows }));
 
-async function put(bench: Workbench, { columns, rows }: MadeTable, fetch: Fetch): Promise<Frame> {
+async function put(
+  bench: Workbench,
+  { columns, rows }: MadeTable,
+  fetch: AppendedRows['fetch'],
+): Promise<Frame> {
   if (columns.length === 0) return countedRows(bench, rows);
   const raw = bench.newTable();
   const fields = columns.map(({ stored }, at) => `${fieldName(at)} ${stored}`).join(', ');
   await bench.database.run(`CREATE TABLE ${raw} (${fields})`, [], bench.context.signal);
-  await append(bench, { table: raw, columns, rows }, fetch);
+  const types = columns.map(({ stored }) => stored);
+  await appendRows(bench.database, { table: raw, types, rows, fetch }, bench.context.signal);
   if (columns.every(({ stored, type }) => stored === type)) return framed(raw, columns);
   const casts = columns.map((column, at) => `${castOf(column, fieldName(at))} AS ${fieldName(at)}`);
   const table = await bench.create(`SELECT ${casts.join(', ')} FROM ${raw}`);
@@ -53,30 +52,4 @@ async function countedRows(bench: Workbench, rows: number): Promise<Frame> {
 function castOf({ stored, type }: TypedColumn, field: string): string {
   if (stored === type) return field;
   return type === 'JSON' ? `${field}::JSON` : `${field}::JSON::${type}`;
-}
-
-async function append(
-  bench: Workbench,
-  { table, columns, rows }: { table: string; columns: readonly TypedColumn[]; rows: number },
-  fetch: Fetch,
-): Promise<void> {
-  const api = await import('@duckdb/node-api');
-  const types = columns.map(({ stored }): DuckDBType => api[stored]);
-  const step = Math.max(1, Math.min(rowsAtOnce, Math.floor(cellsAtOnce / columns.length)));
-  await bench.database.use(bench.context.signal, async (connection) => {
-    const appender: DuckDBAppender = await connection.createAppender(table);
-    try {
-      for (let from = 0; from < rows; from += step) {
-        bench.context.signal.throwIfAborted();
-        const cells = await fetch(from, step);
-        const chunk = api.DuckDBDataChunk.create(types, cells[0]?.length ?? 0);
-        chunk.setColumns(cells);
-        appender.appendDataChunk(chunk);
-        await nextTurn();
-      }
-      appender.flushSync();
-    } finally {
-      appender.closeSync();
-    }
-  });
 }

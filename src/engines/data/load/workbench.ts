@@ -53,6 +53,13 @@ export class Workbench implements Disposable {
     this.tables.delete(table);
   }
 
+  /** @param from a table, or what stands behind FROM */
+  async rowsIn(from: string): Promise<number> {
+    const sql = `SELECT count(*)::DOUBLE FROM ${from}`;
+    const [rows] = await this.database.row(sql, [], this.context.signal);
+    return Number(rows);
+  }
+
   async drop(table: string): Promise<void> {
     await this.database.run(`DROP TABLE IF EXISTS ${table}`);
     this.tables.delete(table);
@@ -108,5 +115,15 @@ export class Workbench implements Disposable {
       // A database that is closed meanwhile has no tables any more; what made the load fail is told, not this.
       this.context.log.debug({ err: error }, 'tables of a load were not dropped');
     }
+  }
+}
+
+/** For one piece of work, after which nothing is left of it but what was kept. */
+export async function atBench<T>(context: LoadContext, work: (bench: Workbench) => Promise<T>): Promise<T> {
+  const bench = new Workbench(context);
+  try {
+    return await work(bench);
+  } finally {
+    await bench.dispose();
   }
 }

@@ -9,7 +9,8 @@ import type { ParsedRecord } from './parsed-value.js';
 import { plainText } from './parsed-value.js';
 import type { ComposedFormat } from './parsing/composed-files.js';
 import { refused } from './readers/by-extension.js';
-import { Workbench } from './workbench.js';
+import { atBench } from './workbench.js';
+import type { Workbench } from './workbench.js';
 
 export interface WriteRequest {
   readonly data?: {
@@ -48,15 +49,12 @@ export async function writeData({ data, output }: WriteRequest, context: LoadCon
     throw new SojournError('invalid_params', "Request must include both 'data' and 'output'");
   const target = checkedOutput(output);
   const columns = data.columns ?? [...new Set(data.records.flatMap((record) => Object.keys(record)))];
-  const bench = new Workbench(context);
-  try {
+  return atBench(context, async (bench) => {
     const rows = data.records.map((record) => pick(record, columns));
     if (directoryTypes.has(target.type)) await writeEach(bench, target, rows);
     else await writeFile(bench, target, rows, columns);
     return rows.length;
-  } finally {
-    await bench.dispose();
-  }
+  });
 }
 
 const pick = (record: Readonly<Record<string, Cell>>, columns: readonly string[]): ParsedRecord =>

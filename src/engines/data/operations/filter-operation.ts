@@ -90,18 +90,20 @@ export const filterOperation = operation({
   },
 });
 
-/** Rows whose columns are not at hand; the next time they are. */
+/** Rows that match, whose columns are not at hand; the next time they are. */
 async function selected(
   engine: DataEngine,
   version: Version,
   condition: Condition,
   columns: readonly Column[],
-  range: { start: number; limit: number; signal: AbortSignal },
+  rows: readonly number[],
+  signal: AbortSignal,
 ): Promise<Table> {
   const names = columns.map(({ name }) => name);
   const used = usedColumns(version, [...names, ...conditionColumns(condition)]);
-  const { from } = relationOf(version, used, conditionSql(version, condition));
-  const table = await tableOf(engine, version, { from, order: '"row"' }, { columns: names, ...range });
+  const range = `"row" >= ${rows[0] ?? 0} AND "row" <= ${rows.at(-1) ?? 0}`;
+  const { from } = relationOf(version, used, `${range} AND ${conditionSql(version, condition)}`);
+  const table = await tableOf(engine, version, { from }, { columns: names, limit: rows.length, signal });
   for (const source of [...columns, ...(version.index ? [version.index.source] : [])])
     engine.bringToHand(source);
   return table;
@@ -145,6 +147,6 @@ async function page(
   const isAtHand = wanted.length < fewRows || sources.every((source) => engine.reader.isAtHand(source));
   const table = isAtHand
     ? await tablePage(engine, version, columns, wanted, signal)
-    : await selected(engine, version, condition, columns, { start, limit: wanted.length, signal });
+    : await selected(engine, version, condition, columns, wanted, signal);
   return { ...table, ...cut(upTo < last, upTo) };
 }

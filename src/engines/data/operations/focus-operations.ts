@@ -12,7 +12,7 @@ import {
   withSelector,
   withSubindex,
 } from '../focus.js';
-import type { CellReads } from '../focus.js';
+import type { CellReads, Focus } from '../focus.js';
 import { isInput, isOutput, isSeries } from '../sections.js';
 import { setFocusedValue } from '../set-value.js';
 import type { Column } from '../version.js';
@@ -24,17 +24,12 @@ const readsOf = (engine: DataEngine, context: RunContext): CellReads =>
   engine.reads(engine.version, context.signal);
 
 export const focusOperations = [
-  operation({
-    name: 'set_index',
-    access: 'write',
-    summary: 'Moves the focus to an index label.',
-    params: z.strictObject({ index: label }),
-    result: empty,
-    run: async (engine, { index }, context) => {
-      engine.setFocus(await withIndex(engine.focus, index, readsOf(engine, context)));
-      return {};
-    },
-  }),
+  moveOperation(
+    'set_index',
+    'Moves the focus to an index label.',
+    z.strictObject({ index: label }),
+    (engine, { index }, context) => withIndex(engine.focus, index, readsOf(engine, context)),
+  ),
   operation({
     name: 'get_index',
     access: 'read',
@@ -43,17 +38,12 @@ export const focusOperations = [
     result: z.object({ index: z.unknown() }),
     run: (engine) => Promise.resolve({ index: engine.focus.index }),
   }),
-  operation({
-    name: 'set_column',
-    access: 'write',
-    summary: 'Moves the focus to a column; "_" is nowhere.',
-    params: z.strictObject({ column: columnName }),
-    result: empty,
-    run: (engine, { column }) => {
-      engine.setFocus(withColumn(engine.focus, column, engine.version));
-      return Promise.resolve({});
-    },
-  }),
+  moveOperation(
+    'set_column',
+    'Moves the focus to a column; "_" is nowhere.',
+    z.strictObject({ column: columnName }),
+    (engine, { column }) => withColumn(engine.focus, column, engine.version),
+  ),
   operation({
     name: 'set_value',
     access: 'write',
@@ -67,17 +57,12 @@ export const focusOperations = [
       return {};
     },
   }),
-  operation({
-    name: 'set_selector',
-    access: 'write',
-    summary: 'Names the column of a series that tells its rows apart.',
-    params: z.strictObject({ column: columnName }),
-    result: empty,
-    run: (engine, { column }) => {
-      engine.setFocus(withSelector(engine.focus, column, engine.version));
-      return Promise.resolve({});
-    },
-  }),
+  moveOperation(
+    'set_selector',
+    'Names the column of a series that tells its rows apart.',
+    z.strictObject({ column: columnName }),
+    (engine, { column }) => withSelector(engine.focus, column, engine.version),
+  ),
   operation({
     name: 'get_selector',
     access: 'read',
@@ -86,17 +71,13 @@ export const focusOperations = [
     result: z.object({ selector: z.string().nullable() }),
     run: (engine) => Promise.resolve({ selector: engine.focus.selector }),
   }),
-  operation({
-    name: 'set_subindex',
-    access: 'write',
-    summary: 'Moves the focus to the row of a series where the selector has this value.',
-    params: z.strictObject({ value: cell }),
-    result: empty,
-    run: async (engine, { value }, context) => {
-      engine.setFocus(await withSubindex(engine.focus, value, engine.version, readsOf(engine, context)));
-      return {};
-    },
-  }),
+  moveOperation(
+    'set_subindex',
+    'Moves the focus to the row of a series where the selector has this value.',
+    z.strictObject({ value: cell }),
+    (engine, { value }, context) =>
+      withSubindex(engine.focus, value, engine.version, readsOf(engine, context)),
+  ),
   operation({
     name: 'get_subindex',
     access: 'read',
@@ -151,6 +132,26 @@ export const focusOperations = [
     run: ({ version }) => Promise.resolve({ shape: [version.rows, version.columns.length] }),
   }),
 ];
+
+/** What fails leaves the focus where it was. */
+function moveOperation<P extends z.ZodType>(
+  name: string,
+  summary: string,
+  params: P,
+  move: (engine: DataEngine, asked: z.output<P>, context: RunContext) => Focus | Promise<Focus>,
+) {
+  return operation({
+    name,
+    access: 'write',
+    summary,
+    params,
+    result: empty,
+    run: async (engine, asked, context) => {
+      engine.setFocus(await move(engine, asked, context));
+      return {};
+    },
+  });
+}
 
 function columnsOperation(name: string, summary: string, isOne: (column: Column) => boolean) {
   return operation({

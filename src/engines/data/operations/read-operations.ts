@@ -1,7 +1,6 @@
 /** Point reads, slices and columns: answered from columns at hand. */
 import { z } from 'zod';
 import { SojournError } from '../../../types/errors.js';
-import { cellsSchema } from '../analysis/answers.js';
 import { readFocus } from './focus-operations.js';
 import type { DataEngine } from '../data-engine.js';
 import { focusedCell } from '../focus.js';
@@ -11,9 +10,9 @@ import { relationOf } from '../relation.js';
 import { unknownLabel } from '../row-finder.js';
 import type { Label } from '../row-finder.js';
 import { isSeries } from '../sections.js';
-import { cellsMax, cut, pageLimit } from '../analysis/answers.js';
+import { cellsMax, cellsSchema, cut, pageLimit } from '../analysis/answers.js';
 import { tableSchema } from '../analysis/table.js';
-import { columnsOf, tablePage } from '../table-page.js';
+import { columnPage, columnsOf, tablePage } from '../table-page.js';
 import { columnOf } from '../version.js';
 import type { Column, Version } from '../version.js';
 import { columnName, columnNames, label, operation } from './params.js';
@@ -151,15 +150,10 @@ export async function valueAt(
   signal: AbortSignal,
 ): Promise<unknown> {
   const reads = engine.reads(at, signal);
-  if (name === at.index?.name) {
-    const [row] = await reads.rows(index);
-    if (row === undefined) throw unknownLabel(index);
-    return index;
-  }
-  const column = columnOf(at, name);
-  const rows = await reads.rows(index);
-  const [first] = rows;
+  const column = name === at.index?.name ? null : columnOf(at, name);
+  const [first] = await reads.rows(index);
   if (first === undefined) throw unknownLabel(index);
+  if (!column) return index;
   if (!isSeries(column)) return reads.cell(column, first);
   const { focus } = engine;
   return focusedCell({ ...focus, index, column: name }, at, reads);
@@ -189,13 +183,14 @@ async function columnValues(
       : columnOf(at, name);
   const range = rangeOf(params, at.rows);
   const upTo = Math.min(range.end, range.start + pageLimit(engine.services.pageRows, 1));
-  const page = await tablePage(engine, at, [column], { start: range.start, end: upTo }, signal);
+  const rows = { start: range.start, end: upTo };
+  const { indices, cells } = await columnPage(engine, at, [column], rows, signal);
   return {
     column: name,
-    values: page.records.map((record) => record[name] ?? null),
-    indices: page.indices,
+    values: cells[0] ?? [],
+    indices,
     dtype: dtypeOf(column.type, column.nullable),
-    ...(upTo < range.end ? { truncated: true, next_start: upTo } : {}),
+    ...cut(upTo < range.end, upTo),
   };
 }
 
@@ -204,8 +199,8 @@ async function labelsOf(engine: DataEngine, params: Range, signal: AbortSignal) 
   const at = engine.version;
   const range = rangeOf(params, at.rows);
   const upTo = Math.min(range.end, range.start + cellsMax);
-  const { indices } = await tablePage(engine, at, [], { start: range.start, end: upTo }, signal);
-  const more = upTo < range.end ? { truncated: true, next_start: upTo } : {};
+  const { indices } = await columnPage(engine, at, [], { start: range.start, end: upTo }, signal);
+  const more = cut(upTo < range.end, upTo);
   if (!at.inIndex && !at.inSeries) return { indices, ...more };
   const marks = at.inIndex ? await engine.reader.range(at.inIndex, range.start, upTo, signal) : null;
   const own = marks ? indices.filter((_label, place) => marks[place] === true) : indices;

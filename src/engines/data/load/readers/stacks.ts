@@ -110,7 +110,7 @@ export async function under(bench: Workbench, frames: readonly Frame[]): Promise
     });
     return `SELECT ${[`${part} AS part`, 'rowid AS p', ...cells].join(', ')} FROM ${table}`;
   });
-  const fields = ['p', ...list.map((_column, at) => fieldName(at))].slice(1);
+  const fields = list.map((_column, at) => fieldName(at));
   if (fields.length === 0) throw loadErrors.invalid('vstack: there are no columns.');
   const all = parts.join(' UNION ALL ');
   const table = await bench.create(`SELECT ${fields.join(', ')} FROM (${all}) ORDER BY part, p`);
@@ -137,11 +137,9 @@ async function withoutEmptyTypes(bench: Workbench, frame: Frame): Promise<Untype
 /** Tables of one row each, side by side; they are dropped. @throws interface_invalid */
 export async function besides(bench: Workbench, frames: readonly Frame[]): Promise<Frame> {
   for (const { table } of frames) {
-    const [rows] = await bench.database.row(`SELECT count(*)::DOUBLE FROM ${table}`);
+    const rows = await bench.rowsIn(table);
     if (rows !== 1)
-      throw loadErrors.invalid(
-        `Each specification must result in a single row DataFrame. Got ${Number(rows)} rows`,
-      );
+      throw loadErrors.invalid(`Each specification must result in a single row DataFrame. Got ${rows} rows`);
   }
   const list = frames.flatMap(({ columns }, at) =>
     columns.map(({ name, field, type }) => ({ name, type, sql: `t${at}.${field}` })),
