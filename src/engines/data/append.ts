@@ -1,7 +1,7 @@
 /** Puts cells into a table of the database, some at a time, so that nobody is held up by many of them. */
-import { BIGINT, BOOLEAN, DOUBLE, DuckDBDataChunk, HUGEINT, VARCHAR } from '@duckdb/node-api';
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { Database } from './database.js';
+import { duckdb } from './duckdb.js';
 import { nextTurn } from './turns.js';
 
 /** As many as DuckDB takes at a time. */
@@ -9,7 +9,11 @@ const rowsAtOnce = 2048;
 /** They take some milliseconds of the event loop. */
 const cellsAtOnce = 8192;
 
-const stored: Readonly<Record<string, DuckDBType>> = { BIGINT, BOOLEAN, DOUBLE, HUGEINT, VARCHAR };
+function storedAs(type: string): DuckDBType {
+  const { BIGINT, BOOLEAN, DOUBLE, HUGEINT, VARCHAR } = duckdb();
+  const stored: Readonly<Record<string, DuckDBType>> = { BIGINT, BOOLEAN, DOUBLE, HUGEINT };
+  return stored[type] ?? VARCHAR;
+}
 
 export interface AppendedRows {
   /** Has a field for each of the types, and nothing else. */
@@ -36,7 +40,7 @@ export async function appendRows(
       for (let from = 0; from < rows; from += step) {
         signal?.throwIfAborted();
         const columns = await fetch(from, Math.min(step, rows - from));
-        const chunk = DuckDBDataChunk.create(types.map((type) => stored[type] ?? VARCHAR));
+        const chunk = duckdb().DuckDBDataChunk.create(types.map(storedAs));
         chunk.setColumns(columns);
         appender.appendDataChunk(chunk);
         appender.flushSync();

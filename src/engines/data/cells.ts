@@ -3,21 +3,7 @@
  * texts, times are ISO 8601, NaN is null, an infinity is the text Infinity or -Infinity, bytes are base64.
  */
 import type { DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api';
-import {
-  DuckDBBigIntVector,
-  DuckDBBlobValue,
-  DuckDBDateValue,
-  DuckDBDecimalValue,
-  DuckDBDoubleVector,
-  DuckDBIntervalValue,
-  DuckDBListValue,
-  DuckDBArrayValue,
-  DuckDBMapValue,
-  DuckDBStructValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  DuckDBUnionValue,
-} from '@duckdb/node-api';
+import { duckdb } from './duckdb.js';
 
 /** What JSON can say. */
 export type Cell = null | boolean | number | string | Cell[] | { [key: string]: Cell };
@@ -31,6 +17,7 @@ export function cellsOf(chunk: DuckDBDataChunk, column: number, type: string): C
   const count = chunk.rowCount;
   const cells: Cell[] = new Array<Cell>(count);
   const isJson = type === 'JSON';
+  const { DuckDBBigIntVector, DuckDBDoubleVector } = duckdb();
   if (vector instanceof DuckDBDoubleVector || vector instanceof DuckDBBigIntVector) {
     for (let row = 0; row < count; row += 1) cells[row] = numberCell(vector.getItem(row));
     return cells;
@@ -57,6 +44,7 @@ const fromJsonText = (value: DuckDBValue): Cell =>
 export function cellOf(value: DuckDBValue): Cell {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'bigint') return numberCell(value);
+  const { DuckDBArrayValue, DuckDBListValue, DuckDBMapValue, DuckDBStructValue, DuckDBUnionValue } = duckdb();
   if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue)
     return [...value.items].map(cellOf);
   if (value instanceof DuckDBStructValue)
@@ -68,14 +56,12 @@ export function cellOf(value: DuckDBValue): Cell {
 }
 
 function textCell(value: DuckDBValue): Cell {
+  const { DuckDBBlobValue, DuckDBTimestampTZValue } = duckdb();
   if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64');
-  if (value instanceof DuckDBDateValue || value instanceof DuckDBDecimalValue) return value.toString();
   if (value instanceof DuckDBTimestampTZValue) return new Date(Number(value.micros / 1000n)).toISOString();
-  if (value instanceof DuckDBTimestampValue) return value.toString().replace(' ', 'T');
-  if (value instanceof DuckDBIntervalValue) return value.toString();
   return isoText(String(value));
 }
 
-/** Other kinds of timestamps are told as DuckDB writes them. */
+/** Everything else is told as DuckDB writes it. */
 const isoText = (text: string): string =>
-  /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}/.test(text) ? text.replace(' ', 'T') : text;
+  /^\d{4,}-\d{2}-\d{2} \d{2}:\d{2}/.test(text) ? text.replace(' ', 'T') : text;

@@ -3,12 +3,18 @@
  * workspaces it was told of, and nothing else: no network, no extensions, no change of its settings.
  */
 import { setMaxListeners } from 'node:events';
-import { DuckDBInstance } from '@duckdb/node-api';
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBValue } from '@duckdb/node-api';
+import type {
+  DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  DuckDBResult,
+  DuckDBValue,
+} from '@duckdb/node-api';
 import { errors, SojournError } from '../../types/errors.js';
 import type { Disposable, IFiles } from '../../types/ports.js';
 import { cellsOf } from './cells.js';
 import type { Cell } from './cells.js';
+import { loadDuckdb } from './duckdb.js';
 import { Lanes } from './lanes.js';
 import type { QueryPool } from './query-pool.js';
 import { textList } from './sql-text.js';
@@ -56,6 +62,7 @@ export class Database implements Disposable {
   static async open(options: DatabaseOptions): Promise<Database> {
     const { folder, files, memoryBytes, threads } = options;
     await files.makeDirectory(folder, 0o700);
+    const { DuckDBInstance } = await loadDuckdb();
     const instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${Math.ceil(memoryBytes / 1024)}KiB`,
       temp_directory: `${folder}/spill`,

@@ -52,6 +52,11 @@ export class Lease {
     return [...this.frozen];
   }
 
+  /** All that are known, those that still write too. */
+  get copies(): readonly number[] {
+    return [...this.writing, ...this.frozen];
+  }
+
   /** Keeps the uid for a copy that outlives its kernel; returns what lets go of it. */
   hold(copy: number): () => void {
     this.writing.add(copy);
@@ -95,7 +100,7 @@ export class Lease {
 
   private settle(): void {
     if (!this.kernelEnded) return;
-    if (this.isNeeded) this.after.sweep([...this.writing, ...this.frozen]);
+    if (this.isNeeded) this.after.sweep(this.copies);
     else void this.after.release().then(this.resolveReleased);
   }
 }

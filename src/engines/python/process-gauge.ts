@@ -10,7 +10,7 @@ export class ProcessGauge {
   private started = { atMs: 0, now: 0 };
   private looking: Promise<ProcessHealth> | null = null;
 
-  /** @param family the kernel, then its frozen copies, whose memory counts too */
+  /** @param family the kernel, then its copies: what it shares with them is its own memory still */
   constructor(
     private readonly family: () => readonly [number, ...number[]],
     private readonly probe: MemoryProbe,

@@ -78,9 +78,9 @@ export class PythonEngine implements IEngine {
   ) {
     this.temporary = process.temporary;
     this.link = new KernelLink(process, options.clock);
-    const family = (): [number, ...number[]] => [process.pid, ...process.lease.frozenCopies];
-    this.gauge = new MemoryGauge(family, host.memoryProbe, options.clock);
-    this.processGauge = new ProcessGauge(family, host.memoryProbe, options);
+    const { lease } = process;
+    this.gauge = new MemoryGauge(() => [process.pid, ...lease.frozenCopies], host.memoryProbe, options.clock);
+    this.processGauge = new ProcessGauge(() => [process.pid, ...lease.copies], host.memoryProbe, options);
     this.copies = new Copies(process, options, {
       fork: async (params) => {
         const limitMs = options.captureLimitMs ?? defaultCaptureLimitMs;

@@ -5,7 +5,7 @@
 import type * as ArrowLibrary from 'apache-arrow';
 import type { Data, DataType } from 'apache-arrow';
 import type { DuckDBVector } from '@duckdb/node-api';
-import { DuckDBDateValue, DuckDBDecimalValue } from '@duckdb/node-api';
+import { duckdb } from '../duckdb.js';
 
 type Arrow = typeof ArrowLibrary;
 
@@ -114,6 +114,7 @@ function booleanColumn(arrow: Arrow): ArrowColumn {
 
 function dateColumn(arrow: Arrow): ArrowColumn {
   const type = new arrow.DateDay();
+  const { DuckDBDateValue } = duckdb();
   return {
     type,
     sql: (ref) => ref,
@@ -132,6 +133,7 @@ function dateColumn(arrow: Arrow): ArrowColumn {
 
 function decimalColumn(arrow: Arrow, width: number, scale: number): ArrowColumn {
   const type = new arrow.Decimal(scale, width);
+  const { DuckDBDecimalValue } = duckdb();
   return {
     type,
     sql: (ref) => ref,
