@@ -63,7 +63,7 @@ describe('a server that is killed', () => {
   });
 
   it('loses no acknowledged command and runs none twice, over 100 kills at random moments', async function () {
-    this.timeout(300_000);
+    this.timeout(900_000);
     const dataDir = join(await temporaryFolder(), 'data');
     const sessions: Told[] = ['a', 'b', 'c'].map((id) => ({ id, acknowledged: [] }));
     // Checkpoints are taken all the time, so that kills meet them too.

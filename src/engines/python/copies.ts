@@ -18,6 +18,8 @@ export interface CopiesHost {
 
 export class Copies {
   private readonly writing = new Map<Disposable, number>();
+  /** Those that will stay frozen when their checkpoint is whole. */
+  private readonly freezing = new Map<Disposable, Heir>();
 
   constructor(
     private readonly kernel: KernelProcess,
@@ -28,6 +30,14 @@ export class Copies {
   /** Process ids of those that still write. */
   get pids(): number[] {
     return [...this.writing.values()];
+  }
+
+  /** Process ids of all that are there, those that are still to be frozen too. */
+  async all(): Promise<number[]> {
+    // A zygote that does not answer has gone, and all kernels with it.
+    const found = [...this.freezing.values()].map((heir) => heir.find().catch(() => null));
+    const freezing = (await Promise.all(found)).filter((pid) => pid !== null);
+    return [...new Set([...this.kernel.lease.copies, ...freezing])];
   }
 
   /** For a caller that has the kernel's turn. @throws timeout · kernel_died · internal */
@@ -46,6 +56,7 @@ export class Copies {
         bytesMax: sessionBytes + extraBytesMax,
         onDisposed: (disposed) => {
           this.writing.delete(disposed);
+          this.freezing.delete(disposed);
           letGo();
         },
         frozen: heir && {
@@ -60,6 +71,7 @@ export class Copies {
         },
       });
       this.writing.set(capture, pid);
+      if (heir) this.freezing.set(capture, heir);
       return capture;
     } catch (error) {
       expected.cancel();

@@ -3,7 +3,9 @@ import { UsageMeter } from '../../core/usage-meter.js';
 import type { ProcessHealth } from '../../types/health.js';
 import type { IClock, IFiles } from '../../types/ports.js';
 import { readText } from './memory.js';
-import type { MemoryProbe } from './memory.js';
+import type { Footprint, MemoryProbe } from './memory.js';
+
+const looksMax = 5;
 
 export class ProcessGauge {
   private readonly processor = new UsageMeter();
@@ -12,7 +14,7 @@ export class ProcessGauge {
 
   /** @param family the kernel, then its copies: what it shares with them is its own memory still */
   constructor(
-    private readonly family: () => readonly [number, ...number[]],
+    private readonly family: () => Promise<readonly [number, ...number[]]>,
     private readonly probe: MemoryProbe,
     private readonly ports: { readonly files: IFiles; readonly clock: IClock },
   ) {}
@@ -33,13 +35,20 @@ export class ProcessGauge {
     return this.looking;
   }
 
+  /** Looks again when a copy came or went meanwhile: its share of what it had in common was counted nowhere. */
+  private async footprint(): Promise<{ pid: number; memory: Footprint | null }> {
+    let family = await this.family();
+    for (let look = 1; ; look += 1) {
+      const memory = await this.probe.look(family);
+      const now = await this.family();
+      if (look === looksMax || now.join() === family.join()) return { pid: now[0], memory };
+      family = now;
+    }
+  }
+
   private async measure(): Promise<ProcessHealth> {
-    const family = this.family();
-    const [pid] = family;
-    const [stat, memory] = await Promise.all([
-      readText(this.ports.files, `/proc/${pid}/stat`),
-      this.probe.look(family),
-    ]);
+    const { pid, memory } = await this.footprint();
+    const stat = await readText(this.ports.files, `/proc/${pid}/stat`);
     const atMs = this.ports.clock.monotonic();
     const found = stat === null ? null : readStat(stat);
     return {

@@ -80,7 +80,8 @@ export class PythonEngine implements IEngine {
     this.link = new KernelLink(process, options.clock);
     const { lease } = process;
     this.gauge = new MemoryGauge(() => [process.pid, ...lease.frozenCopies], host.memoryProbe, options.clock);
-    this.processGauge = new ProcessGauge(() => [process.pid, ...lease.copies], host.memoryProbe, options);
+    const family = async () => [process.pid, ...(await this.copies.all())] as const;
+    this.processGauge = new ProcessGauge(family, host.memoryProbe, options);
     this.copies = new Copies(process, options, {
       fork: async (params) => {
         const limitMs = options.captureLimitMs ?? defaultCaptureLimitMs;
