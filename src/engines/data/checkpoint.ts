@@ -65,15 +65,21 @@ export interface SavedState {
 /** Which parts hold a store that was written before, by its table. */
 export type WrittenStores = Map<string, readonly { name: string; hash: string }[]>;
 
+export interface SavePlace {
+  readonly database: Database;
+  readonly written: WrittenStores;
+  readonly files: IFiles;
+  /** Ends it when nobody needs it any more. */
+  readonly signal: AbortSignal;
+}
+
 export async function writeCheckpoint(
   saved: SavedState,
-  database: Database,
   sink: PartSink,
-  written: WrittenStores,
-  files: IFiles,
+  place: SavePlace,
 ): Promise<CheckpointContent> {
   const stores = [...new Set(saved.state.versions.flatMap(storesOf))];
-  for (const store of stores) await writeStoreParts(store, database, sink, written, files);
+  for (const store of stores) await writeStoreParts(store, sink, place);
   const { versions, head, undone, moves } = saved.state;
   const manifest = {
     stores: stores.map(({ table, rows, fields }) => ({
@@ -124,10 +130,8 @@ const describe = (version: Version): z.infer<typeof versionSchema> => ({
 
 async function writeStoreParts(
   store: Store,
-  database: Database,
   sink: PartSink,
-  written: WrittenStores,
-  files: IFiles,
+  { database, written, files, signal }: SavePlace,
 ): Promise<void> {
   const before = written.get(store.table);
   if (before?.every(({ hash }) => sink.has(hash)) === true) {
@@ -141,11 +145,14 @@ async function writeStoreParts(
   const options = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1';
   await database.run(
     `COPY (SELECT ${fields.join(', ')} FROM ${store.table}) TO ${textLiteral(path)} (${options})`,
+    [],
+    signal,
   );
   try {
     const size = (await files.stat(path))?.size ?? 0;
     const parts: { name: string; hash: string }[] = [];
     for (let start = 0; start < size; start += partBytes) {
+      signal.throwIfAborted();
       const name = `${store.table}.${parts.length}`;
       parts.push({ name, hash: await sink.put(name, slices(files, path, start)) });
     }

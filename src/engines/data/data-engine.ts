@@ -155,7 +155,7 @@ export class DataEngine implements IEngine {
 
   capture(): Promise<ICapture> {
     if (this.closed) return Promise.reject(closedError());
-    const { database, written, services } = this;
+    const { database, written } = this;
     const { state, focused: focus, origin } = this;
     if (!state) {
       const empty = { write: () => Promise.resolve({ manifest: {} }), dispose: () => undefined };
@@ -163,9 +163,10 @@ export class DataEngine implements IEngine {
     }
     const saved = { state: state.snapshot(), focus, origin };
     const held = database.retain();
+    const place = { database, written, files: this.services.files, signal: this.stopping.signal };
     let released = false;
     return Promise.resolve({
-      write: (sink) => writeCheckpoint(saved, database, sink, written, services.files),
+      write: (sink) => writeCheckpoint(saved, sink, place),
       dispose: async () => {
         if (released) return;
         released = true;
