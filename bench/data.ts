@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { connection } from './connection.js';
+import { inDuckdb } from './data-duckdb.js';
 import { measure, summarise } from './measure.js';
 import type { Row } from './measure.js';
 import { writeSales } from './sales-csv.js';
@@ -25,8 +26,9 @@ export async function benchData({ large }: { large: boolean }): Promise<Row[]> {
   try {
     await writeSales(join(folder, 'sales.csv'), rows);
     const own = await overRest(folder);
-    const beside = await inPandas(join(folder, 'sales.csv'), own);
-    return [...own.values(), ...beside, ...(large ? await largeTable(folder) : [])];
+    const duckdb = beside('DuckDB', await inDuckdb(join(folder, 'sales.csv')), own);
+    const pandas = await inPandas(join(folder, 'sales.csv'), own);
+    return [...own.values(), ...duckdb, ...pandas, ...(large ? await largeTable(folder) : [])];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -129,7 +131,16 @@ async function changing({ ask }: Connection): Promise<[string, Row][]> {
 
 const pandasSchema = z.object({ version: z.string(), ms: z.record(z.string(), z.number()) });
 
-/** How many times longer pandas takes; below 1 it is faster, having no wire in between. */
+/** How many times longer the work takes in what has no wire in between, nor forms of answers; below 1 it is faster. */
+function beside(other: string, ms: Readonly<Record<string, number>>, own: ReadonlyMap<string, Row>): Row[] {
+  return Object.entries(ms).flatMap(([name, time]) => {
+    const ours = own.get(name);
+    const label = `${other}: ${name} ${time.toFixed(3)} ms / Sojourn over REST`;
+    const ratio = ours === undefined ? 0 : time / ours.p50;
+    return ours === undefined ? [] : [{ name: label, p50: ratio, p99: ratio, n: 1, unit: '×' }];
+  });
+}
+
 async function inPandas(path: string, own: ReadonlyMap<string, Row>): Promise<Row[]> {
   const script = new URL('data_pandas.py', import.meta.url).pathname;
   const named = process.env.SOJOURN_PYTHON_EXECUTABLE;
@@ -138,12 +149,7 @@ async function inPandas(path: string, own: ReadonlyMap<string, Row>): Promise<Ro
     const answer = await run(python, [script, path]).catch(() => null);
     if (!answer) continue;
     const { version, ms } = pandasSchema.parse(JSON.parse(answer.stdout));
-    return Object.entries(ms).flatMap(([name, time]) => {
-      const ours = own.get(name);
-      const label = `pandas ${version}: ${name} ${time.toFixed(3)} ms / Sojourn over REST`;
-      const ratio = ours === undefined ? 0 : time / ours.p50;
-      return ours === undefined ? [] : [{ name: label, p50: ratio, p99: ratio, n: 1, unit: '×' }];
-    });
+    return beside(`pandas ${version}`, ms, own);
   }
   process.stderr.write('No Python here has pandas: nothing is compared with it.\n');
   return [];
