@@ -1,4 +1,5 @@
 /** Checkpoints of one session: however often they are asked for, one is written at a time and none for nothing. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Sojourn } from '../src/client/sojourn.js';
 import { silentLog, systemClock, systemFiles } from '../src/core/system.js';
@@ -134,6 +135,26 @@ describe('the checkpoints of a session', () => {
       expect(broken.tried).to.equal(2);
       await world.close();
     });
+  });
+
+  it('are waited for at the end when they are still being written', async () => {
+    const { kept, dataDir } = await openStore();
+    const { store, counts, open } = gated(kept);
+    const log = keptLog();
+    const world = await openWorld({ store, dataDir, log });
+    const session = await world.client.createSession(counter);
+    await session.execute('add 1');
+    const saved = session.save();
+    await until(() => Promise.resolve(counts.now === 1));
+    let isOver = false;
+    const ended = world.sessions.shutdown().then(() => (isOver = true));
+    for (let turns = 0; turns < 100; turns += 1) await turn();
+    expect(isOver).to.equal(false);
+    open();
+    await Promise.all([saved, ended]);
+    expect(await kept.listCheckpoints(session.id)).to.have.length(1);
+    expect(log.complaints).to.deep.equal([]);
+    await world.close();
   });
 
   it('are no failure when the session is deleted meanwhile: whoever asked is told that', async () => {

@@ -159,14 +159,21 @@ export class SessionSaver {
   }
 
   private async saveNow(reason: string, freezable: boolean): Promise<void> {
-    if (!this.isDirty || !this.host.engine()) return;
+    if (!(await this.isWanted())) return;
     const cost = this.cost;
     await this.write(await this.fix(reason, freezable), cost);
   }
 
+  /** False when all is stored: what is still being written may fail, and is waited for. */
+  private async isWanted(): Promise<boolean> {
+    // Whoever asked for it has its failure.
+    if (!this.isDirty) await this.writing.catch(() => undefined);
+    return this.isDirty && this.host.engine() !== null;
+  }
+
   private async saveNext(reason: string): Promise<CheckpointRecord | null> {
     await this.settle();
-    if (!this.isDirty || !this.host.engine()) {
+    if (!(await this.isWanted())) {
       this.coming = null;
       return null;
     }
@@ -178,15 +185,17 @@ export class SessionSaver {
   }
 
   private async fixAndWrite(reason: string): Promise<CheckpointRecord | null> {
-    let cost = this.cost;
-    const fixed = await this.host.mailbox.exclusive(() => {
-      cost = this.cost;
+    const begun = await this.host.mailbox.exclusive(async () => {
+      const cost = this.cost;
       // What is asked for from here on is not covered.
       this.coming = null;
       // The engine may have died while this waited for its turn; the rebuilt one is dirty again.
-      return this.host.engine() ? this.fix(reason, this.host.keepsWarm()) : Promise.resolve(null);
+      if (!this.host.engine()) return null;
+      const fixed = await this.fix(reason, this.host.keepsWarm());
+      // The turn is over; whoever has the next one knows that this is being written.
+      return { written: this.write(fixed, cost) };
     });
-    return fixed && this.write(fixed, cost);
+    return begun && begun.written;
   }
 
   private async fix(

@@ -61,7 +61,8 @@ export class PersistenceManager implements IPersistenceManager {
 
   async forceSave(): Promise<void> {
     await this.saving;
-    await this.saveAll(this.services.pool.getDirty(), 'save');
+    // Of those that have not changed a checkpoint may still be under way.
+    await this.saveAll(this.services.pool.getAll(), 'save');
     await this.services.store.sync();
   }
 
