@@ -14,7 +14,7 @@ import { errors, SojournError } from '../../types/errors.js';
 import type { Disposable, IFiles } from '../../types/ports.js';
 import { cellsOf } from './cells.js';
 import type { Cell } from './cells.js';
-import { loadDuckdb } from './duckdb.js';
+import { duckdb } from './duckdb.js';
 import { Lanes } from './lanes.js';
 import type { QueryPool } from './query-pool.js';
 import { textList } from './sql-text.js';
@@ -62,8 +62,7 @@ export class Database implements Disposable {
   static async open(options: DatabaseOptions): Promise<Database> {
     const { folder, files, memoryBytes, threads } = options;
     await files.makeDirectory(folder, 0o700);
-    const { DuckDBInstance } = await loadDuckdb();
-    const instance = await DuckDBInstance.create(':memory:', {
+    const instance = await duckdb().DuckDBInstance.create(':memory:', {
       memory_limit: `${Math.ceil(memoryBytes / 1024)}KiB`,
       temp_directory: `${folder}/spill`,
       threads: String(threads),

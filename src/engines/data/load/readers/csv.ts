@@ -25,7 +25,7 @@ const nullTexts = [
 ];
 
 const sampleRows = 8192;
-/** Bytes that the database's parser reads at a time. Small ones spread over all threads, and a sample needs only one. */
+/** Bytes that the database's parser reads at a time: small pieces spread over all threads, and a sample needs one. */
 const bufferBytes = { sample: 2_100_000, all: 8_400_000 } as const;
 /** With more columns all rows are looked at at once: long queries take longer to plan than to run. */
 const wideColumns = 200;
