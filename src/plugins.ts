@@ -26,6 +26,8 @@ const engineSchema = z.looseObject({
     execute: z.boolean().optional(),
     replay: z.boolean().optional(),
     clear: z.boolean().optional(),
+    versions: z.boolean().optional(),
+    exact_replay: z.boolean().optional(),
   }),
   isolation: z.union([z.enum(['none', 'process', 'sandbox']), callable]),
   options: z.custom<z.ZodType>((value) => value instanceof z.ZodType, 'must be a zod schema'),

@@ -209,6 +209,7 @@ describe('a session', () => {
           download_file: { path: 'x' },
           execute: { code: 'total' },
           get_execution: { seq: 1 },
+          goto: { seq: 1 },
           read_file: { path: 'x' },
           save_script: { name: 'x', content: '' },
           get_output: { seq: 1 },

@@ -74,6 +74,9 @@ const emptyCapture: ICapture = {
   dispose: () => undefined,
 };
 
+/** Why the empty state is stored: it counts from the restart on that comes next. */
+export const emptied = 'emptied';
+
 export const fixEmptyState = (services: SessionServices, request: FixRequest): Promise<FixedState> =>
   fix(services, request, () => Promise.resolve(emptyCapture));
 

@@ -157,6 +157,17 @@ export class Incarnation implements Disposable {
     await this.background.close();
   }
 
+  /**
+   * Makes the live state anew, as it was at another moment; where that fails, the next `ensure` makes it as it is.
+   * @returns the inputs that were run again
+   */
+  async travel(plan: RecoveryPlan): Promise<readonly number[]> {
+    await this.discard({ cause: 'moved' });
+    const built = await this.rebuild(plan, false);
+    await this.adoptRebuilt(plan, { ...built, passedOver: [] });
+    return built.replayed;
+  }
+
   /** Gives up the input that is being run again now; it counts as lost. False when none is. */
   stopReplay(): boolean {
     const { replaying } = this;
@@ -180,13 +191,7 @@ export class Incarnation implements Disposable {
     const mayReplay = record.recovery === 'replay' && definition.capabilities.replay === true;
     const { plan, built } = await this.recover({ ...record }, mayReplay);
     if (this.formerHead >= 0) this.writer.resumeAt(plan.contentSeq);
-    try {
-      await this.recordRebuild(plan, built, record.epoch + 1);
-    } catch (error) {
-      await built.engine.dispose();
-      throw error;
-    }
-    return this.adopt(built.engine);
+    return this.adoptRebuilt(plan, built);
   }
 
   /**
@@ -201,7 +206,7 @@ export class Incarnation implements Disposable {
     let start = record.head_checkpoint;
     const passedOver: string[] = [];
     for (;;) {
-      const plan = await planRecovery(store, { ...record, head_checkpoint: start }, mayReplay);
+      const plan = await planRecovery(store, { ...record, head_checkpoint: start }, mayReplay, passedOver);
       try {
         // Past a checkpoint that cannot be used, files that only it has are still in the workspace.
         // Only code meets files that it has made before; a table is loaded from files that were there first.
@@ -367,7 +372,18 @@ export class Incarnation implements Disposable {
     return null;
   }
 
-  private async recordRebuild(plan: RecoveryPlan, built: Rebuilt, epoch: number): Promise<void> {
+  private async adoptRebuilt(plan: RecoveryPlan, built: Rebuilt): Promise<IEngine> {
+    try {
+      await this.recordRebuild(plan, built);
+    } catch (error) {
+      await built.engine.dispose();
+      throw error;
+    }
+    return this.adopt(built.engine);
+  }
+
+  private async recordRebuild(plan: RecoveryPlan, built: Rebuilt): Promise<void> {
+    const epoch = this.owner.record().epoch + 1;
     const closing = plan.open.filter((seq) => seq <= this.formerHead);
     const patch: SessionPatch = { epoch, asleep: null };
     this.writer.setEpoch(epoch);

@@ -1,15 +1,14 @@
 /**
  * Recovery = newest checkpoint + the acknowledged inputs after it, run again in the order in which they ended.
- * An input without an answer is never run again.
+ * An input without an answer is never run again, nor is one that the session has gone back before.
  */
 import type { SessionEvent } from '../types/events.js';
 import { SojournError } from '../types/errors.js';
 import type { SessionRecord } from '../types/session.js';
 import type { CheckpointRecord, ISessionStore } from '../types/store.js';
 import { z } from 'zod';
-
-type InputEvent = Extract<SessionEvent, { type: 'input' }>;
-type ResultEvent = Extract<SessionEvent, { type: 'result' }>;
+import { hadEffect } from './journal-steps.js';
+import type { InputEvent, Moved, ResultEvent } from './journal-steps.js';
 
 export interface ReplayInput {
   readonly seq: number;
@@ -34,6 +33,8 @@ export interface RecoveryPlan {
   readonly contentSeq: number;
 }
 
+export type RecoveryRecord = Pick<SessionRecord, 'session_id' | 'head_seq' | 'head_checkpoint'>;
+
 const seqs = z.array(z.number().int()).default([]);
 /**
  * Inputs of the time before the checkpoint whose results came after it: those that still waited, and those that the
@@ -43,31 +44,80 @@ const unfinishedSchema = z.object({ pending: seqs, applied: seqs });
 
 const pageSize = 2000;
 
-/** @throws storage_error when the journal or the checkpoint cannot be trusted */
+/**
+ * How the state at `record.head_seq` comes back.
+ * @param passedOver checkpoints that cannot be used
+ * @throws storage_error when the journal or the checkpoint cannot be trusted
+ */
 export async function planRecovery(
   store: ISessionStore,
-  record: SessionRecord,
+  record: RecoveryRecord,
   mayReplay: boolean,
+  passedOver: readonly string[] = [],
 ): Promise<RecoveryPlan> {
-  const checkpoint = await headCheckpoint(store, record);
+  const checkpoint = await checkpointOf(store, record, record.head_checkpoint);
+  const found = await scan(store, record, checkpoint);
+  const { move } = found;
+  if (!move) return planFrom(checkpoint, found, found.ended, mayReplay);
+  const start = await usable(store, record, move.checkpoint_id, passedOver);
+  const again = start?.checkpoint_id === checkpoint?.checkpoint_id ? found : await scan(store, record, start);
+  const kept = new Set(start?.checkpoint_id === (move.checkpoint_id ?? undefined) ? move.replayed : []);
+  const ended = again.ended.filter(({ input, result }) => result.seq > move.seq || kept.has(input.seq));
+  return planFrom(start, again, ended, mayReplay);
+}
+
+interface Ended {
+  readonly input: InputEvent;
+  readonly result: ResultEvent;
+}
+
+interface Scan {
+  readonly ended: readonly Ended[];
+  readonly open: ReadonlyMap<number, InputEvent>;
+  readonly questions: Questions;
+  readonly contentSeq: number;
+  /** The last time that the session went to another moment. */
+  readonly move: (Moved & { readonly seq: number }) | null;
+}
+
+/** What came after a checkpoint. */
+async function scan(
+  store: ISessionStore,
+  record: RecoveryRecord,
+  checkpoint: CheckpointRecord | null,
+): Promise<Scan> {
   const covered = checkpoint?.seq ?? -1;
   const unfinished = unfinishedSchema.parse(checkpoint?.manifest ?? {});
   const applied = new Set(unfinished.applied);
   const earlier = new Set([...unfinished.pending, ...applied]);
   const inputs = new Map<number, InputEvent>();
   const questions = new Questions();
-  const ended: { input: InputEvent; result: ResultEvent }[] = [];
+  const ended: Ended[] = [];
   let contentSeq = covered;
+  let move: Scan['move'] = null;
+  const end = (result: ResultEvent) => {
+    const input = inputs.get(result.input_seq);
+    if (!input) return;
+    inputs.delete(input.seq);
+    if (result.moved) move = { ...result.moved, seq: result.seq };
+    else if (result.moved === undefined && !applied.has(input.seq)) ended.push({ input, result });
+  };
   for await (const event of journalFrom(store, record, Math.min(covered + 1, ...earlier))) {
     if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
     if (event.type === 'input' && (event.seq > covered || earlier.has(event.seq)))
       inputs.set(event.seq, event);
     questions.add(event);
-    const input = event.type === 'result' ? inputs.get(event.input_seq) : undefined;
-    if (event.type !== 'result' || !input) continue;
-    inputs.delete(event.input_seq);
-    if (!applied.has(input.seq)) ended.push({ input, result: event });
+    if (event.type === 'result') end(event);
   }
+  return { ended, open: inputs, questions, contentSeq, move };
+}
+
+function planFrom(
+  checkpoint: CheckpointRecord | null,
+  { questions, open, contentSeq }: Scan,
+  ended: readonly Ended[],
+  mayReplay: boolean,
+): RecoveryPlan {
   const again = ended.filter(
     ({ input, result }) => mayReplay && isReplayable(input, result) && !questions.hasSecret(input.seq),
   );
@@ -83,9 +133,9 @@ export async function planRecovery(
   return {
     checkpoint,
     replay,
-    firstInputAt: earliest([...ended.map(({ input }) => input), ...inputs.values()]),
+    firstInputAt: earliest([...ended.map(({ input }) => input), ...open.values()]),
     lost: lost.map(({ input }) => input.seq),
-    open: [...inputs.keys()],
+    open: [...open.keys()],
     contentSeq,
   };
 }
@@ -123,7 +173,7 @@ class Questions {
 /** Up to the record's head: what comes meanwhile is of this process, and no matter of recovery. */
 async function* journalFrom(
   store: ISessionStore,
-  record: SessionRecord,
+  record: RecoveryRecord,
   start: number,
 ): AsyncGenerator<SessionEvent> {
   const { session_id, head_seq } = record;
@@ -137,12 +187,27 @@ async function* journalFrom(
   }
 }
 
-async function headCheckpoint(store: ISessionStore, record: SessionRecord): Promise<CheckpointRecord | null> {
-  if (record.head_checkpoint === null) return null;
-  const checkpoint = await store.getCheckpoint(record.session_id, record.head_checkpoint);
+/** The checkpoint, or the nearest before it that can be used. */
+async function usable(
+  store: ISessionStore,
+  record: RecoveryRecord,
+  id: string | null,
+  passedOver: readonly string[],
+): Promise<CheckpointRecord | null> {
+  const checkpoint = await checkpointOf(store, record, id);
+  if (!checkpoint || !passedOver.includes(checkpoint.checkpoint_id)) return checkpoint;
+  return usable(store, record, checkpoint.parent, passedOver);
+}
+
+async function checkpointOf(
+  store: ISessionStore,
+  { session_id }: RecoveryRecord,
+  id: string | null,
+): Promise<CheckpointRecord | null> {
+  if (id === null) return null;
+  const checkpoint = await store.getCheckpoint(session_id, id);
   if (checkpoint) return checkpoint;
-  const detail = `The checkpoint ${record.head_checkpoint} is missing.`;
-  throw new SojournError('storage_error', detail, { session_id: record.session_id, damaged: true });
+  throw new SojournError('storage_error', `The checkpoint ${id} is missing.`, { session_id, damaged: true });
 }
 
 /** A run that was stopped half way, or that killed its kernel, would not give the same state again. */
@@ -150,11 +215,4 @@ function isReplayable(input: InputEvent, result: ResultEvent): boolean {
   if (input.replay === false) return false;
   if (result.error?.code !== undefined) return false;
   return result.status === 'ok' || result.status === 'error';
-}
-
-/** An operation that was refused before it began changed nothing. */
-function hadEffect(result: ResultEvent): boolean {
-  if (result.reason !== undefined) return false;
-  const { code } = result.error ?? {};
-  return code === undefined || code === 'kernel_died' || result.status !== 'error';
 }

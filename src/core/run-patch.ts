@@ -14,5 +14,8 @@ export function patchAfter(
   if (write.operation === 'execute') patch.total_executions = record.total_executions + 1;
   if (write.operation === 'clear' && outcome.status === 'ok') patch.variable_count = 0;
   if (outcome.execute?.variable_count !== undefined) patch.variable_count = outcome.execute.variable_count;
+  if (outcome.patch) return { ...patch, ...outcome.patch };
+  // What was undone is on another branch now.
+  if (record.undone && record.undone.length > 0 && !outcome.failure) patch.undone = [];
   return patch;
 }

@@ -16,6 +16,8 @@ import type {
 import { resultStatusSchema } from '../types/events.js';
 import type { ExecutionError, ResultStatus } from '../types/events.js';
 import type { IClock } from '../types/ports.js';
+import type { SessionPatch } from '../types/session.js';
+import type { Moved } from './journal-steps.js';
 
 export interface RunRequest {
   readonly operation: string;
@@ -43,6 +45,9 @@ export interface RunOutcome {
   /** Files that are new or changed, where that was asked for. */
   readonly changed?: { readonly new_files: string[]; readonly new_files_complete?: boolean };
   readonly error: ExecutionError | null;
+  /** The session has gone to another moment, or stayed when asked to: the journal's word, and the record's change. */
+  readonly moved?: Moved | null;
+  readonly patch?: SessionPatch;
   /** To be thrown at the caller once it is journaled. */
   readonly failure?: SojournError | Error;
 }
@@ -146,7 +151,7 @@ async function execute(
 const statusOf = (value: unknown): ResultStatus =>
   z.object({ status: resultStatusSchema }).parse(value).status;
 
-function failedOutcome(error: unknown, definition: EngineDefinition, duration_ms: number): RunOutcome {
+export function failedOutcome(error: unknown, definition: EngineDefinition, duration_ms: number): RunOutcome {
   if (isSojournError(error)) {
     const described = { name: error.code, message: error.detail, traceback: '', code: error.code };
     return { status: 'error', duration_ms, error: described, failure: error };

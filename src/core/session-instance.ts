@@ -42,11 +42,17 @@ import { describeSession } from './session-metadata.js';
 import { SessionVitals } from './session-vitals.js';
 import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
+import { runTravel } from './travel-run.js';
 import type { WarmStates } from './warm-states.js';
 import { WritePipeline } from './write-pipeline.js';
 import type { Write } from './write.js';
 
 export class SessionInstance implements ISessionInstance {
+  readonly id: string;
+  readonly kind: string;
+  readonly owner: string;
+  readonly files: ISessionFiles;
+  readonly warm: WarmStates;
   private readonly mailbox: Mailbox;
   private readonly writer: IncrementalWriter;
   private readonly incarnation: Incarnation;
@@ -67,6 +73,8 @@ export class SessionInstance implements ISessionInstance {
     private readonly services: SessionServices,
     absence: Absence | null,
   ) {
+    ({ session_id: this.id, kind: this.kind, owner: this.owner } = record);
+    this.files = services.sessionFiles;
     const { store, clock, publish } = services;
     const { session_id: sessionId, durability } = record;
     this.mailbox = new Mailbox(services.config.limits.queue_length);
@@ -81,6 +89,7 @@ export class SessionInstance implements ISessionInstance {
       },
     };
     this.incarnation = new Incarnation(services, this.writer, owner, absence, absence ? record.head_seq : -1);
+    this.warm = this.incarnation.warm;
     this.pipeline = new WritePipeline(services, {
       id: record.session_id,
       mailbox: this.mailbox,
@@ -89,6 +98,12 @@ export class SessionInstance implements ISessionInstance {
       durable: () => this.record.durability !== 'async',
       durability: () => this.record.durability,
       engine: () => this.engine(),
+      travel: (move, params) =>
+        runTravel(move, params, services, {
+          record: () => this.currentRecord(),
+          saver: this.saver,
+          incarnation: this.incarnation,
+        }),
       patchFor: (write, outcome) => this.patchFor(write, outcome),
       settled: (write, outcome) => this.settled(write, outcome),
     });
@@ -121,28 +136,13 @@ export class SessionInstance implements ISessionInstance {
     this.lastAccess = Date.parse(record.last_activity);
   }
 
-  get id(): string {
-    return this.record.session_id;
-  }
-  get kind(): string {
-    return this.record.kind;
-  }
-  get owner(): string {
-    return this.record.owner;
-  }
-  get files(): ISessionFiles {
-    return this.services.sessionFiles;
-  }
-  get warm(): WarmStates {
-    return this.incarnation.warm;
-  }
   get replays(): boolean {
     return this.record.recovery === 'replay' && this.services.definition.capabilities.replay === true;
   }
 
   async execute(command: string): Promise<ExecuteResult> {
-    const answer = await this.performWrite('execute', { code: command }, { principal: { id: this.owner } });
-    return answer as ExecuteResult;
+    const call = { principal: { id: this.owner } };
+    return (await this.performWrite('execute', { code: command }, call)) as ExecuteResult;
   }
 
   async performWrite(operation: string, params: Record<string, unknown>, call: WriteCall): Promise<unknown> {
@@ -201,8 +201,8 @@ export class SessionInstance implements ISessionInstance {
     await this.mailbox.exclusive(async () => {
       const engine = await this.engine();
       await this.writer.flush();
-      const checkpoint = () => this.saver.saveInTurn('fork');
-      await make({ record: { ...this.currentRecord() }, engine, checkpoint });
+      const record = { ...this.currentRecord() };
+      await make({ record, engine, checkpoint: () => this.saver.saveInTurn('fork') });
     });
   }
 
@@ -341,10 +341,8 @@ export class SessionInstance implements ISessionInstance {
   }
 
   private patchFor(write: Write, outcome: RunOutcome): SessionPatch {
-    const patch = {
-      ...patchAfter(write, outcome, this.record, this.services.clock),
-      ...this.facts.patch(this.incarnation.current, this.record),
-    };
+    const facts = this.facts.patch(this.incarnation.current, this.record);
+    const patch = { ...patchAfter(write, outcome, this.record, this.services.clock), ...facts };
     this.touch();
     Object.assign(this.record, patch);
     return patch;
@@ -361,6 +359,8 @@ export class SessionInstance implements ISessionInstance {
       this.rebuildSoon();
       return true;
     }
+    // It brings no state of its own: recovery finds it by the journal's word.
+    if (outcome.moved !== undefined) return true;
     if (this.saver.hasApplied(write.seq)) return true;
     this.saver.add(outcome.duration_ms);
     const ended = outcome.status === 'ok' || outcome.status === 'error';
@@ -377,7 +377,7 @@ export class SessionInstance implements ISessionInstance {
     await this.warm.clear();
     if (keepState) await this.saver.saveLast('restart');
     else {
-      await this.saver.saveNothing('restart');
+      await this.saver.saveNothing();
       this.record = await this.services.store.updateSession(this.id, { variable_count: 0 });
     }
     await this.incarnation.discard({ cause: 'restarted', details: { kept: keepState } });
@@ -385,8 +385,7 @@ export class SessionInstance implements ISessionInstance {
   }
 
   private rebuildSoon(): void {
-    if (this.ended) return;
-    if (!this.pace.allows(this.services.clock.monotonic())) return;
+    if (this.ended || !this.pace.allows(this.services.clock.monotonic())) return;
     void this.mailbox
       .exclusive(() => this.engine(), { first: true })
       .catch((error: unknown) => {

@@ -7,7 +7,7 @@ import type { SojournError } from '../types/errors.js';
 import type { SessionEvent } from '../types/events.js';
 import type { SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
-import { fixEmptyState, fixState } from './checkpointer.js';
+import { emptied, fixEmptyState, fixState } from './checkpointer.js';
 import type { FixedState, FixRequest } from './checkpointer.js';
 import type { Mailbox } from './mailbox.js';
 import { RetryPace } from './retry-pace.js';
@@ -132,9 +132,9 @@ export class SessionSaver {
   }
 
   /** Makes the empty state the one that recovery starts from. For a caller that holds the turn. */
-  async saveNothing(reason: string): Promise<void> {
+  async saveNothing(): Promise<void> {
     const cost = this.cost;
-    const request = await this.request(reason);
+    const request = await this.request(emptied);
     const fixed = await fixEmptyState(this.services, request);
     this.cost = nothing;
     await this.write(fixed, cost);

@@ -26,6 +26,8 @@ import { nothingWaits } from './input-desk.js';
 import { runInEngine } from './run.js';
 import type { RunOutcome } from './run.js';
 import { RunStage } from './run-stage.js';
+import { isMoveName } from './time-travel.js';
+import type { MoveName } from './time-travel.js';
 import type { SessionServices } from './session-services.js';
 import { checkConditions } from './write-conditions.js';
 import { withPlace, Write } from './write.js';
@@ -43,6 +45,8 @@ export interface PipelineHost {
   durable(): boolean;
   durability(): Durability;
   engine(): Promise<IEngine>;
+  /** Goes to another moment of the session. */
+  travel(move: MoveName, params: Params): Promise<RunOutcome>;
   /** The patch that belongs to the result, e.g. counts. */
   patchFor(write: Write, outcome: RunOutcome): SessionPatch;
   /** The result is journaled and the caller not yet answered; false when its effect will not survive a crash. */
@@ -219,11 +223,15 @@ export class WritePipeline {
     const { services, host } = this;
     const seq = write.seq ?? 0;
     const stage = new RunStage(services, host.writer, seq, controller);
-    const request = stage.request(write.operation, write.params, this.timeoutMs(write.params));
+    const { operation, params } = write;
+    const request = stage.request(operation, params, this.timeoutMs(params));
     const { fileChanges } = services;
-    const moment = write.params.report_files === true ? await fileChanges.moment() : null;
-    const start = () => runInEngine(engine, services.definition, request, services.clock);
-    const running = this.runsCode(write.operation)
+    const moment = params.report_files === true ? await fileChanges.moment() : null;
+    const start = () =>
+      isMoveName(operation) && !engine.versions
+        ? host.travel(operation, params)
+        : runInEngine(engine, services.definition, request, services.clock);
+    const running = this.runsCode(operation)
       ? services.guard.during(controller, engine.temporary, start)
       : start();
     this.running = { seq, stage, outcome: running };
@@ -375,6 +383,7 @@ function resultEvent(seq: number, outcome: RunOutcome): SessionEventBody {
     duration_ms,
     error,
     ...(value === undefined ? {} : { value }),
+    ...(outcome.moved === undefined ? {} : { moved: outcome.moved }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Moving between the versions of a session's state, for kinds that keep them: nothing is ever lost by it. */
+/** Moving between the moments of a session: nothing is ever lost by it. */
 import { z } from 'zod';
 import type { IEngines } from '../types/engine.js';
 import { defineSessionOperation, journaledKeys } from '../types/operation.js';
@@ -11,17 +11,18 @@ const steps = z.strictObject({ steps: z.number().int().min(1).max(1_000_000).def
 const movedSchema = writeReceiptSchema.extend({
   /** The journal's end, this move included. */
   head_seq: z.number().int(),
-  /** The place of the write whose state it is now. */
+  /** The place in the journal whose state it is now. */
   reached_seq: z.number().int(),
+  /** False where that is not the place that was asked for. */
   exact: z.boolean(),
-  /** How many versions it went. */
+  /** Why it is not. */
+  reason: z.string().optional(),
+  /** How many writes it went back or forward. */
   steps: z.number().int(),
 });
 
 export function versionOperations(engines: IEngines): Operation[] {
-  const kinds = [...engines.values()]
-    .filter(({ capabilities }) => capabilities.versions === true)
-    .map(({ name }) => name);
+  const kinds = [...engines.keys()];
   const move = (name: 'undo' | 'redo' | 'goto', summary: string, params: z.ZodType): Operation =>
     defineSessionOperation({
       name,

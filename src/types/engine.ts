@@ -167,8 +167,10 @@ export interface RestoreReport {
 export interface EngineCapabilities {
   /** Runs code, streaming output: `execute`, history and interrupt apply. */
   execute?: boolean;
-  /** Running the journal's inputs again from a checkpoint gives the same state. */
+  /** Running the journal's inputs again from a checkpoint gives the same state, as far as code repeats itself. */
   replay?: boolean;
+  /** It gives the very same state: nothing depends on time, chance or the world outside. */
+  exact_replay?: boolean;
   clear?: boolean;
   /** Keeps versions of its state: undo, redo and goto apply. */
   versions?: boolean;

@@ -32,6 +32,7 @@ export const epochCauseSchema = z.enum([
   'interrupt_escalated',
   'storage_error',
   'forked',
+  'moved',
 ]);
 export type EpochCause = z.infer<typeof epochCauseSchema>;
 
@@ -120,6 +121,20 @@ const bodies = [
     error: executionErrorSchema.nullable().optional(),
     /** Why an input has no answer of its own, e.g. the server died while it ran. */
     reason: z.string().optional(),
+    /**
+     * From here on the state is that of another moment: what was written in between is on another branch. Null where
+     * the session was asked to go there and stayed.
+     */
+    moved: z
+      .object({
+        to_seq: z.number().int(),
+        /** Where it was restored from; null where the session began with nothing. */
+        checkpoint_id: z.string().nullable(),
+        /** Inputs that were run again after that. */
+        replayed: z.array(z.number().int()),
+      })
+      .nullable()
+      .optional(),
   }),
   z.object({
     type: z.literal('epoch'),

@@ -72,6 +72,8 @@ export const sessionRecordSchema = z.object({
   asleep: epochCauseSchema.nullable(),
   /** What its kind adds to the metadata. */
   facts: z.record(z.string(), z.unknown()).optional(),
+  /** What was undone and can be redone: the places in the journal whose state comes back, the next one last. */
+  undone: z.array(z.number().int()).optional(),
   /** Fingerprint of the idempotency key it was created with: a repeated creation finds its session. */
   create_key: z.string().optional(),
 });

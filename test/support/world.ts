@@ -15,6 +15,7 @@ import { serverOperations } from '../../src/managers/server-operations.js';
 import { SessionManager } from '../../src/managers/session-manager.js';
 import { sessionOperations } from '../../src/managers/session-operations.js';
 import { statelessOperations } from '../../src/managers/stateless-operations.js';
+import { versionOperations } from '../../src/managers/version-operations.js';
 import { StatelessRuns } from '../../src/managers/stateless-runs.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import type { ConfigInput } from '../../src/types/config.js';
@@ -89,6 +90,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...serverOperations(sessions, engines, facts, clock),
     ...sessionOperations(sessions, clock),
     ...codeOperations(engines, sessions),
+    ...versionOperations(engines),
     ...statelessOperations(engines, stateless),
     ...healthOperations(sessions, pool, new MachineGauge(systemFiles, clock, dataDir)),
   ];
