@@ -90,6 +90,29 @@ describe('going back and forward in a session', () => {
       expect(await codeOf(session.call('goto', { seq: 9999 }))).to.equal('checkpoint_not_found');
     });
 
+    it('is forked at any place, awake or asleep, and stays as it is itself', async () => {
+      const [first, second] = await add(session, 1, 10);
+      await session.save();
+      await move(session, 'undo');
+      await add(session, 500);
+      await session.hibernate();
+      for (const [id, seq, expected] of [
+        ['one', first, 1],
+        ['two', second, 11],
+      ] as const) {
+        const made = await session.fork(id, { atSeq: await endOf(session, seq) });
+        expect([made.exact, made.live]).to.deep.equal([true, false]);
+        expect(await total(made)).to.equal(expected);
+        await add(made, 5);
+      }
+      await restarted(session.id);
+      expect(await total(session)).to.equal(501);
+      expect(await total(world.client.session('one'))).to.equal(6);
+      expect(await move(world.client.session('two'), 'undo', { steps: 2 })).to.include({ steps: 2 });
+      expect(await total(world.client.session('two'))).to.equal(1);
+      expect(await codeOf(session.fork('three', { atSeq: 9999 }))).to.equal('checkpoint_not_found');
+    });
+
     it('forgets what was undone with the next write, which can be undone itself', async () => {
       await add(session, 1, 10);
       await move(session, 'undo');
@@ -150,6 +173,17 @@ describe('going back and forward in a session', () => {
       expect(redone).to.include({ exact: false, steps: 2 });
       expect(redone.reason).to.match(/^No checkpoint was taken there/);
       expect(await total(session)).to.equal(111);
+    });
+
+    it('is forked at the nearest checkpoint, and has no history beyond it', async () => {
+      await add(session, 1);
+      await session.save();
+      const [later] = await add(session, 10, 100);
+      const made = await session.fork('early', { atSeq: await endOf(session, later) });
+      expect(made).to.include({ exact: false });
+      expect(made.reason).to.match(/is the nearest before it/);
+      expect(await total(made)).to.equal(1);
+      expect((await made.history()).map(({ code }) => code)).to.deep.equal(['add 1']);
     });
 
     it('undoes exactly what has a checkpoint before it', async () => {

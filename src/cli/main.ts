@@ -9,6 +9,7 @@ import { addRunCommands } from './run-commands.js';
 import { addServe } from './serve.js';
 import { addServerCommands } from './server-commands.js';
 import { addSessionCommands } from './session-commands.js';
+import { addTimeCommands } from './time-commands.js';
 
 const program = new Command('sojourn')
   .description('Durable sessions: Python kernels and other live state behind one API.')
@@ -25,6 +26,7 @@ addServerCommands(program);
 addNewSession(program);
 addSessionCommands(program);
 addRunCommands(program);
+addTimeCommands(program);
 addDoctor(program);
 for (const command of program.commands) {
   command.exitOverride();

@@ -4,6 +4,7 @@ import { snakeize } from '../client/casing.js';
 import type { SessionInfo } from '../types/client.js';
 import { globalOptions, withClient } from './context.js';
 import { printError, printJson, printLine, printTable } from './output.js';
+import { wholeNumber } from './whole-number.js';
 
 export function addSessionCommands(program: Command): void {
   program
@@ -48,11 +49,14 @@ function addInfoAndRemove(program: Command): void {
     .description('Make a session from another one, with all it has.')
     .argument('<id>')
     .argument('[new]', 'the id of the new session')
-    .action(async (id: string, newId: string | undefined, _own: unknown, command: Command) => {
+    .option('--at <seq>', 'its history and state up to this place of the journal', wholeNumber)
+    .action(async (id: string, newId: string | undefined, own: { at?: number }, command: Command) => {
       const options = globalOptions(command);
-      const made = await withClient(options, (client) => client.session(id).fork(newId));
-      const { id: session_id, live, notKept: not_kept } = made;
-      if (options.json === true) printJson({ session_id, live, not_kept });
+      const made = await withClient(options, (client) =>
+        client.session(id).fork(newId, own.at === undefined ? {} : { atSeq: own.at }),
+      );
+      const { id: session_id, live, notKept: not_kept, reachedSeq: reached_seq, exact, reason } = made;
+      if (options.json === true) printJson({ session_id, live, not_kept, reached_seq, exact, reason });
       else printLine(`${session_id}${live ? '' : ' (from a checkpoint)'}`);
       for (const { name, reason } of options.json === true ? [] : not_kept)
         printLine(`not kept: ${name} (${reason})`);

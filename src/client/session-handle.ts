@@ -18,7 +18,8 @@ import type {
   Variable,
   WriteCallOptions,
 } from '../types/client.js';
-import type { MimeBundle, NotKept, SessionEvent } from '../types/events.js';
+import type { MimeBundle, SessionEvent } from '../types/events.js';
+import type { ForkResult } from '../types/managers.js';
 import type {
   ExecuteResult,
   InterruptReport,
@@ -73,16 +74,15 @@ export class SessionHandle extends DataHandle implements ISession {
   }
 
   async fork(id?: string, options: ForkOptions = {}): Promise<ForkedSession> {
-    const { name, description, live, ...write } = options;
-    const params = snakeize({ newSessionId: id, name, description, live });
-    const made = await this.session.ask<SessionMetadata & { live: boolean; not_kept: NotKept[] }>(
-      'fork',
-      params,
-      write,
-    );
+    const { name, description, live, atSeq, ...write } = options;
+    const params = snakeize({ newSessionId: id, name, description, live, atSeq });
+    const made = await this.session.ask<ForkResult>('fork', params, write);
     return Object.assign(new SessionHandle(this.caller, made.session_id), {
       live: made.live,
       notKept: made.not_kept,
+      reachedSeq: made.reached_seq,
+      exact: made.exact,
+      ...(made.reason === undefined ? {} : { reason: made.reason }),
     });
   }
 

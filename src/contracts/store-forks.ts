@@ -94,6 +94,24 @@ export const forkRules: readonly StoreRule[] = [
     },
   },
   {
+    title: 'a fork starts from the checkpoint that it is told, on whatever branch it is',
+    async check(store) {
+      await addSource(store);
+      await store.addCheckpoint('one', checkpoint('aside', [], { seq: 5, parent: 'c1', branch: 'b' }), {});
+      await store.updateSession('one', { head_checkpoint: 'c2', branch: 'main' });
+      const headOf = async (id: string, head_checkpoint: string | null) => {
+        const given = record(id, { uid: `u${id.padEnd(9, '0')}`, branch: 'given' });
+        const event = forked(id, 'one', 5);
+        await store.forkSession({ source_id: 'one', record: given, at_seq: 5, event, head_checkpoint });
+        const found = await recordOf(store, id);
+        return [found.head_checkpoint, found.branch, found.checkpoint_count];
+      };
+      assert.deepEqual(await headOf('left', 'aside'), ['aside', 'b', 3]);
+      assert.deepEqual(await headOf('early', 'c1'), ['c1', 'main', 3]);
+      assert.deepEqual(await headOf('none', null), [null, 'given', 3]);
+    },
+  },
+  {
     title: 'a fork counts what it has like every session',
     async check(store) {
       await addSource(store);

@@ -18,6 +18,8 @@ export interface Destination {
   readonly branch: string;
   /** The place in the journal whose state it is. */
   readonly reachedSeq: number;
+  /** Recovery of a session that ends here would come to this state. */
+  readonly endSeq: number;
   /** How many steps of the state lie between, where steps were asked for. */
   readonly steps: number;
   /** Why it is not the place that was asked for. */
@@ -97,7 +99,7 @@ export class TimeTravel {
 
   private stay(): Destination {
     const { head_seq, branch, undone = [] } = this.record;
-    return { plan: null, branch, reachedSeq: head_seq, steps: 0, reason: null, undone };
+    return { plan: null, branch, reachedSeq: head_seq, endSeq: head_seq, steps: 0, reason: null, undone };
   }
 
   private stepsBack(): AsyncGenerator<number> {
@@ -110,11 +112,17 @@ export class TimeTravel {
     const { plan, branch } = await this.planAt(last);
     const missing = plan.replay.length + plan.lost.length;
     if (missing === 0 || (this.replays && plan.lost.length === 0))
-      return { plan, branch, reachedSeq: seq, reason: null };
+      return {
+        plan,
+        branch,
+        reachedSeq: seq,
+        endSeq: Math.max(seq, plan.checkpoint?.seq ?? 0),
+        reason: null,
+      };
     const reachedSeq = plan.checkpoint?.seq ?? 0;
     const at = plan.checkpoint ? `the checkpoint at ${reachedSeq}` : 'the beginning';
     const reason = `No checkpoint was taken at ${seq}; ${at} is the nearest before it.`;
-    return { plan: { ...plan, replay: [], lost: [] }, branch, reachedSeq, reason };
+    return { plan: { ...plan, replay: [], lost: [] }, branch, reachedSeq, endSeq: reachedSeq, reason };
   }
 
   private lastAt(seq: number): Promise<number> {

@@ -26,7 +26,7 @@ export interface ForkServices {
   readonly log: ILog;
 }
 
-interface Wanted {
+export interface Wanted {
   readonly id: string;
   readonly owner: string;
   readonly key: string | undefined;
@@ -34,10 +34,13 @@ interface Wanted {
   readonly conditions: WriteConditions;
 }
 
-interface Forked {
+export interface Forked {
   instance: SessionInstance;
   live: boolean;
   not_kept: NotKept[];
+  reached_seq: number;
+  exact: boolean;
+  reason?: string;
 }
 
 export type MakeInstance = (
@@ -81,8 +84,8 @@ async function forkLive(
   const instance = make(record, definitionOf(moment, services), null);
   try {
     const not_kept = await instance.begin(moment.engine);
-    await store(moment, record, services, { live: true, not_kept });
-    return { instance, live: true, not_kept };
+    await storeFork(moment.record, record, services, { live: true, not_kept });
+    return { instance, live: true, not_kept, reached_seq: moment.record.head_seq, exact: true };
   } catch (error) {
     await instance.dispose();
     const cannot = isSojournError(error, 'engine_unavailable') || isSojournError(error, 'not_supported');
@@ -103,27 +106,32 @@ async function forkStored(
   const record = forkedRecord(source ?? moment.record, wanted, services);
   const checkpoints = await services.store.listCheckpoints(moment.record.session_id);
   const not_kept = checkpoints.at(-1)?.not_kept ?? [];
-  await store(moment, record, services, { live: false, not_kept });
+  await storeFork(moment.record, record, services, { live: false, not_kept });
   return {
     instance: make(record, definitionOf(moment, services), { cause: 'forked' }),
     live: false,
     not_kept,
+    reached_seq: moment.record.head_seq,
+    exact: true,
   };
 }
 
-async function store(
-  moment: ForkMoment,
+/** @param source as it was at the place of the fork: its head is where the new session begins */
+export async function storeFork(
+  source: SessionRecord,
   record: SessionRecord,
   services: ForkServices,
   found: { live: boolean; not_kept: NotKept[] },
+  head?: { head_checkpoint: string | null },
 ): Promise<void> {
-  const { session_id: sourceId, head_seq: atSeq } = moment.record;
+  const { session_id: sourceId, head_seq: atSeq } = source;
   const outputsOf = (one: SessionRecord) => sessionFolders(one, services.config).outputs;
-  await linkOutputs(outputsOf(moment.record), outputsOf(record), services.files);
+  await linkOutputs(outputsOf(source), outputsOf(record), services.files);
   await services.store.forkSession({
     source_id: sourceId,
     record,
     at_seq: atSeq,
+    ...head,
     event: {
       session_id: record.session_id,
       seq: atSeq + 1,
@@ -136,7 +144,11 @@ async function store(
   });
 }
 
-function forkedRecord(source: SessionRecord, wanted: Wanted, { ids, clock }: ForkServices): SessionRecord {
+export function forkedRecord(
+  source: SessionRecord,
+  wanted: Wanted,
+  { ids, clock }: ForkServices,
+): SessionRecord {
   const at = new Date(clock.now()).toISOString();
   const { create_key: _, ...inherited } = source;
   return {

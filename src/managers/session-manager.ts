@@ -40,7 +40,7 @@ import { createSession } from './session-creation.js';
 import type { CreationServices } from './session-creation.js';
 import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
-import { forkSession } from './session-fork.js';
+import { forkAsked } from './fork-request.js';
 import { conditionsOf } from './session-conditions.js';
 import { removeSessionFolders, sessionFolders, sweepSessionFolders } from './session-folders.js';
 import { workspacesOf } from './workspaces.js';
@@ -154,14 +154,20 @@ export class SessionManager implements ISessionManager {
     const childId = request.session_id ?? (key === undefined ? ids.sessionId() : `s-${key.slice(0, 12)}`);
     return this.changing.run(childId, async () => {
       const existing = await store.getSession(childId);
-      if (existing) return { ...this.existing(existing, {}, call, key), live: false, not_kept: [] };
+      if (existing) {
+        const known = { live: false, not_kept: [], reached_seq: existing.parent?.seq ?? 0, exact: true };
+        return { ...this.existing(existing, {}, call, key), ...known };
+      }
       await checkSessionLimits(store, config, call.principal);
       const wanted = { id: childId, key, request, owner: call.principal.id, conditions: call };
-      const { instance, live, not_kept } = await this.use(id, call.principal, (source) =>
-        forkSession(source, wanted, this.services, (...made) => this.instance(...made)),
-      );
+      const source = await this.record(id, call.principal);
+      const { instance, ...facts } = await forkAsked(source, wanted, this.services, {
+        use: (work) => this.use(id, call.principal, work),
+        conditions: () => conditionsOf(this.services, id, call),
+        make: (...made) => this.instance(...made),
+      });
       this.keeper.add(instance);
-      return { ...(await this.getMetadata(childId, call.principal)), live, not_kept };
+      return { ...(await this.getMetadata(childId, call.principal)), ...facts };
     });
   }
 

@@ -144,8 +144,20 @@ function forkOperations(sessions: ISessionManager): Operation[] {
           .boolean()
           .optional()
           .describe('true: the whole heap or an error; false: as a checkpoint keeps it.'),
+        at_seq: z
+          .number()
+          .int()
+          .min(0)
+          .optional()
+          .describe('Its history and state up to this place of the journal; the present when left out.'),
       }),
-      result: sessionMetadataSchema.extend({ live: z.boolean(), not_kept: z.array(notKeptSchema) }),
+      result: sessionMetadataSchema.extend({
+        live: z.boolean(),
+        not_kept: z.array(notKeptSchema),
+        reached_seq: z.number().int().describe('The place in the journal whose state it has.'),
+        exact: z.boolean().describe('False where that is not the place that was asked for.'),
+        reason: z.string().optional(),
+      }),
       handle: ({ new_session_id: newId, ...params }, call) =>
         sessions.forkSession(call.session_id, { ...params, session_id: newId }, call),
     }),

@@ -1,7 +1,7 @@
 /** What a fork takes over of its source's checkpoints; shared by all stores, so that each forks the same. */
 import { SojournError } from '../types/errors.js';
 import type { SessionRecord } from '../types/session.js';
-import type { CheckpointRecord } from '../types/store.js';
+import type { CheckpointRecord, SessionFork } from '../types/store.js';
 import { damaged } from './store-errors.js';
 
 /** What must be known of a checkpoint to fork its session. */
@@ -16,16 +16,19 @@ export function assertWithin(sessionId: string, head: number, atSeq: number): vo
 }
 
 /**
- * The checkpoint that recovery of a fork starts from: on the path to the source's head, the newest up to `atSeq`.
- * @throws storage_error, damaged, when the source's own head is not there
+ * The checkpoint that recovery of a fork starts from: on the path to the one that is wanted, or to the source's head,
+ * the newest up to `atSeq`.
+ * @throws storage_error, damaged, when that one is not there
  */
 export function forkHead<Node extends CheckpointNode>(
   sourceId: string,
   source: Source,
   nodes: readonly Node[],
-  atSeq: number,
+  {
+    at_seq: atSeq,
+    head_checkpoint = source.head_checkpoint,
+  }: Pick<SessionFork, 'at_seq' | 'head_checkpoint'>,
 ): Node | undefined {
-  const { head_checkpoint } = source;
   if (head_checkpoint === null) return undefined;
   const left = new Map(nodes.map((node) => [node.checkpoint_id, node]));
   if (!left.has(head_checkpoint)) {

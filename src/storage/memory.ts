@@ -68,8 +68,9 @@ class MemoryStore implements ISessionStore {
     });
   }
 
-  forkSession({ source_id, record, at_seq, event }: SessionFork): Promise<void> {
+  forkSession(fork: SessionFork): Promise<void> {
     return settle(() => {
+      const { source_id, record, at_seq, event } = fork;
       const source = this.entry(source_id);
       const { session_id } = record;
       if (this.entries.has(session_id)) throw errors.sessionExists(session_id);
@@ -78,7 +79,7 @@ class MemoryStore implements ISessionStore {
       const history = source.journal.slice(0, at_seq + 1).map((row) => ({ ...row, idempotencyKey: null }));
       const journal = [...history, encodeEvent(session_id, event)];
       const checkpoints = source.checkpoints.filter((node) => node.seq <= at_seq);
-      const head = forkHead(source_id, source.record, source.checkpoints, at_seq);
+      const head = forkHead(source_id, source.record, source.checkpoints, fork);
       const sizes = partSizes(checkpoints);
       const bytes = journal.reduce((sum, row) => sum + Buffer.byteLength(row.body), 0);
       const found = {

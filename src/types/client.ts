@@ -139,6 +139,8 @@ export interface ForkOptions extends Omit<WriteCallOptions, 'onBusy' | 'waitS'> 
   description?: string;
   /** true: the whole heap or an error; false: as a checkpoint keeps it. */
   live?: boolean;
+  /** History and state up to this place of the journal; the present when left out. */
+  atSeq?: number;
 }
 
 /** A session that was made by a fork. */
@@ -146,6 +148,11 @@ export interface ForkedSession extends ISession {
   readonly live: boolean;
   /** What it does not have of the session it was made from. */
   readonly notKept: readonly NotKept[];
+  /** The place in the source's journal whose state it has. */
+  readonly reachedSeq: number;
+  /** False where that is not the place that was asked for; `reason` says why. */
+  readonly exact: boolean;
+  readonly reason?: string;
 }
 
 export interface ListFilesOptions {

@@ -127,9 +127,12 @@ export interface TableChange extends Receipt {
 }
 export interface VersionMove extends Receipt {
   headSeq: number;
-  /** The place of the write whose state it is now. */
+  /** The place in the journal whose state it is now. */
   reachedSeq: number;
+  /** False where that is not the place that was asked for. */
   exact: boolean;
+  /** Why it is not. */
+  reason?: string;
   steps: number;
 }
 

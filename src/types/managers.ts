@@ -20,9 +20,20 @@ export interface ForkRequest {
   name?: string | undefined;
   description?: string | undefined;
   live?: boolean | undefined;
+  /** A place in the journal; its end when left out. */
+  at_seq?: number | undefined;
 }
-/** `not_kept`: what the new session does not have of the old one. */
-export type ForkResult = SessionMetadata & { live: boolean; not_kept: NotKept[] };
+/**
+ * `not_kept`: what the new session does not have of the old one. `reached_seq`: the place whose state it has; where
+ * that is not the one that was asked for, `exact` is false and `reason` says why.
+ */
+export type ForkResult = SessionMetadata & {
+  live: boolean;
+  not_kept: NotKept[];
+  reached_seq: number;
+  exact: boolean;
+  reason?: string;
+};
 
 export interface ConditionalCall extends WriteConditions {
   readonly principal: Principal;

@@ -80,6 +80,11 @@ export interface SessionFork {
   record: SessionRecord;
   /** The last event of the source that the new session has. */
   at_seq: number;
+  /**
+   * The checkpoint that the new session starts from, which is none after `at_seq`; null for none. When left out, the
+   * newest on the path to the source's head.
+   */
+  head_checkpoint?: string | null;
   /** The new session's first event of its own, `forked` at `at_seq + 1`. */
   event: SessionEvent;
 }
@@ -109,7 +114,7 @@ export interface ISessionStore extends Disposable {
    * Makes a session out of another's history, wholly or not at all, and without holding up others for longer than a
    * piece of the journal takes. It has the source's events up to `at_seq` under its own id, then `event`; every
    * checkpoint of the source with a seq up to `at_seq`, under the same id and with the same parts, none of which is
-   * stored again; and as its head the newest of them on the path to the source's head, null when there is none. The
+   * stored again; and as its head the one it is told, else the newest of them on the path to the source's head. The
    * two share nothing that either could change or take away, and copied inputs answer no calls to the new session
    * (`findInput`). Only what is copied has to be undamaged.
    * @throws session_not_found · session_exists · conflict when `at_seq` is beyond the head or `event` does not follow

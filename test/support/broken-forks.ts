@@ -68,7 +68,10 @@ const contents: BrokenStore[] = [
   },
   {
     fault: 'starts a fork from the newest checkpoint of any branch',
-    breaks: ['a fork starts from the newest checkpoint on the path to the head of its source'],
+    breaks: [
+      'a fork starts from the newest checkpoint on the path to the head of its source',
+      'a fork starts from the checkpoint that it is told, on whatever branch it is',
+    ],
     make: forking(async (sound, fork) => {
       await sound.forkSession(fork);
       const { session_id } = fork.record;
@@ -77,6 +80,11 @@ const contents: BrokenStore[] = [
       const { checkpoint_id, branch } = newest;
       await sound.updateSession(session_id, { head_checkpoint: checkpoint_id, branch });
     }),
+  },
+  {
+    fault: 'starts every fork from the path to the head of its source',
+    breaks: ['a fork starts from the checkpoint that it is told, on whatever branch it is'],
+    make: forking((sound, { head_checkpoint: _, ...fork }) => sound.forkSession(fork)),
   },
   {
     fault: 'counts no bytes of a history that was forked',

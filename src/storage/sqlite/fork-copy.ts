@@ -110,7 +110,7 @@ export class ForkCopy {
       await nextTurn();
     }
     const copied = nodes.filter((node) => node.seq <= at_seq);
-    return { head: forkHead(source_id, head, nodes, at_seq), nodes: copied };
+    return { head: forkHead(source_id, head, nodes, this.fork), nodes: copied };
   }
 
   private finish(
