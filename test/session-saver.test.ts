@@ -47,6 +47,17 @@ function gated(store: ISessionStore) {
   return { store: proxy, counts, open };
 }
 
+/** A session with a change whose checkpoints are held back, and a log of what goes wrong. */
+async function openHeldBack() {
+  const { kept, dataDir } = await openStore();
+  const { store, counts, open } = gated(kept);
+  const log = keptLog();
+  const world = await openWorld({ store, dataDir, log });
+  const session = await world.client.createSession(counter);
+  await session.execute('add 1');
+  return { kept, counts, open, log, world, session };
+}
+
 describe('the checkpoints of a session', () => {
   it('are written one at a time, and no more of them than needed, when every input makes one due', async () => {
     const { kept, dataDir } = await openStore();
@@ -138,12 +149,7 @@ describe('the checkpoints of a session', () => {
   });
 
   it('are waited for at the end when they are still being written', async () => {
-    const { kept, dataDir } = await openStore();
-    const { store, counts, open } = gated(kept);
-    const log = keptLog();
-    const world = await openWorld({ store, dataDir, log });
-    const session = await world.client.createSession(counter);
-    await session.execute('add 1');
+    const { kept, counts, open, log, world, session } = await openHeldBack();
     const saved = session.save();
     await until(() => Promise.resolve(counts.now === 1));
     let isOver = false;
@@ -158,12 +164,7 @@ describe('the checkpoints of a session', () => {
   });
 
   it('are no failure when the session is deleted meanwhile: whoever asked is told that', async () => {
-    const { kept, dataDir } = await openStore();
-    const { store, counts, open } = gated(kept);
-    const log = keptLog();
-    const world = await openWorld({ store, dataDir, log });
-    const session = await world.client.createSession(counter);
-    await session.execute('add 1');
+    const { counts, open, log, world, session } = await openHeldBack();
     const asked = codeOf(session.save());
     const periodic = world.sessions.saveDirtySessions();
     await until(() => Promise.resolve(counts.now === 1));

@@ -179,8 +179,11 @@ describe('going back and forward in a session', () => {
       await add(session, 1);
       await session.save();
       const [later] = await add(session, 10, 100);
-      const made = await session.fork('early', { atSeq: await endOf(session, later) });
+      const place = { atSeq: await endOf(session, later), idempotencyKey: 'once' };
+      const made = await session.fork('early', place);
       expect(made).to.include({ exact: false });
+      const { reachedSeq } = made;
+      expect(await session.fork('early', place)).to.include({ exact: false, reachedSeq });
       expect(made.reason).to.match(/is the nearest before it/);
       expect(await total(made)).to.equal(1);
       expect((await made.history()).map(({ code }) => code)).to.deep.equal(['add 1']);

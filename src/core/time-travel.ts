@@ -39,6 +39,9 @@ const stepsSchema = z.object({ steps: z.number().int().min(1) });
 const seqSchema = z.object({ seq: z.number().int().min(0) });
 
 export class TimeTravel {
+  /** A redo may look at several places. */
+  private listing: Promise<CheckpointRecord[]> | null = null;
+
   constructor(
     private readonly store: ISessionStore,
     private readonly record: SessionRecord,
@@ -73,10 +76,12 @@ export class TimeTravel {
     }
     if (passed.length === 0) return this.stay();
     const found = await this.nearest(target);
-    // Where only an earlier place can be reached, more is undone than was asked for.
-    for await (const step of this.stepsBack()) {
-      if (step <= found.reachedSeq) break;
-      if (step < (passed.at(-1) ?? 0)) passed.push(step);
+    if (found.reason !== null) {
+      // Only an earlier place can be reached: more is undone than was asked for.
+      for await (const step of this.stepsBack(target)) {
+        if (step <= found.reachedSeq) break;
+        passed.push(step);
+      }
     }
     const undone = [...(this.record.undone ?? []), ...passed].slice(-undoneMax);
     return { ...found, steps: passed.length, undone };
@@ -102,8 +107,8 @@ export class TimeTravel {
     return { plan: null, branch, reachedSeq: head_seq, endSeq: head_seq, steps: 0, reason: null, undone };
   }
 
-  private stepsBack(): AsyncGenerator<number> {
-    return stepsBack(this.store, this.record.session_id, this.record.head_seq);
+  private stepsBack(from = this.record.head_seq): AsyncGenerator<number> {
+    return stepsBack(this.store, this.record.session_id, from);
   }
 
   /** The state at a place, or the nearest before it that can be had. */
@@ -132,7 +137,8 @@ export class TimeTravel {
   /** How recovery would come to a place, from the newest checkpoint that has nothing of what came after it. */
   private async planAt(last: number): Promise<{ plan: RecoveryPlan; branch: string }> {
     const { session_id } = this.record;
-    const checkpoints = await this.store.listCheckpoints(session_id);
+    this.listing ??= this.store.listCheckpoints(session_id);
+    const checkpoints = await this.listing;
     const before = checkpoints.filter(({ seq }) => seq <= last).sort((one, other) => other.seq - one.seq);
     for (const checkpoint of [...before, null]) {
       if (checkpoint?.reason === emptied && (await this.lastAt(checkpoint.seq)) === last) continue;

@@ -38,3 +38,13 @@ export async function forkAsked(
   );
   return { ...forked, reached_seq };
 }
+
+/** Of a fork that is there already. One that could not reach its place ends before it. */
+export function reachedBy(
+  { parent }: SessionRecord,
+  asked: number | undefined,
+): Pick<Forked, 'reached_seq' | 'exact'> {
+  const end = parent?.seq ?? 0;
+  const exact = asked === undefined || end >= asked;
+  return { reached_seq: exact ? (asked ?? end) : end, exact };
+}

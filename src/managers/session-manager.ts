@@ -40,7 +40,7 @@ import { createSession } from './session-creation.js';
 import type { CreationServices } from './session-creation.js';
 import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
-import { forkAsked } from './fork-request.js';
+import { forkAsked, reachedBy } from './fork-request.js';
 import { conditionsOf } from './session-conditions.js';
 import { removeSessionFolders, sessionFolders, sweepSessionFolders } from './session-folders.js';
 import { workspacesOf } from './workspaces.js';
@@ -155,8 +155,8 @@ export class SessionManager implements ISessionManager {
     return this.changing.run(childId, async () => {
       const existing = await store.getSession(childId);
       if (existing) {
-        const known = { live: false, not_kept: [], reached_seq: existing.parent?.seq ?? 0, exact: true };
-        return { ...this.existing(existing, {}, call, key), ...known };
+        const reached = reachedBy(existing, request.at_seq);
+        return { ...this.existing(existing, {}, call, key), live: false, not_kept: [], ...reached };
       }
       await checkSessionLimits(store, config, call.principal);
       const wanted = { id: childId, key, request, owner: call.principal.id, conditions: call };

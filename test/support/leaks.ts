@@ -9,7 +9,7 @@ import { removeTemporaryFolders, temporaryFolders } from './temporary-folder.js'
 import { shared } from './shared.js';
 
 /** How long something that is closing already may take. It is waited for by turning the event loop, not by sleeping. */
-const settleMs = 5000;
+const settleMs = 500;
 
 interface Tracked {
   label: string;
