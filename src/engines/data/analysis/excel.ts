@@ -2,7 +2,8 @@
  * Writes a table as an Excel workbook, in a worker thread: the whole sheet is put together at once, which takes
  * seconds. The worker's source is a string: it needs no file beside it, so it works from TypeScript sources as from the
  * compiled ones, and the library is resolved here, because a worker made from a string resolves names from the working
- * directory.
+ * directory. The file is written by a pipeline, which waits until it is closed: a worker that ends earlier would leave
+ * it open.
  */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
@@ -25,6 +26,8 @@ export interface Sheet {
 }
 
 const source = `
+const { createWriteStream } = require('node:fs');
+const { pipeline } = require('node:stream/promises');
 const { parentPort, workerData } = require('node:worker_threads');
 const library = require(workerData.library);
 const write = library.default ?? library;
@@ -44,7 +47,7 @@ const cellOf = (value, kind) => {
 const data = [names.map((name) => ({ type: String, value: clean(name) }))];
 parentPort.on('message', (columns) => {
   if (columns === null) {
-    write(data).toFile(path).then(
+    write(data).toStream().then((bytes) => pipeline(bytes, createWriteStream(path))).then(
       () => { parentPort.postMessage({ done: true }); parentPort.close(); },
       (error) => { throw error; },
     );
