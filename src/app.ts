@@ -3,24 +3,19 @@
  * what has to be started and closes everything in reverse.
  */
 import 'reflect-metadata';
-import { join } from 'node:path';
 import { Container } from 'inversify';
 import { localPrincipal } from './api/auth.js';
 import { RestTransport } from './api/rest-transport.js';
+import { createEngines, createStore } from './built-in.js';
 import { InProcessCaller } from './client/in-process-caller.js';
 import { AnswerKeeper } from './core/answer-keeper.js';
 import { Catalogue } from './core/catalogue.js';
-import { inheritedEnvironment } from './core/config.js';
 import { ServerActivity } from './core/idle-stop.js';
 import { DisposableStack } from './core/lifecycle.js';
 import { SessionPool } from './core/session-pool.js';
 import { systemClock, systemFiles, systemIds, systemSpawner } from './core/system.js';
 import { createDialects } from './dialects.js';
-import { ColumnCache } from './engines/data/column-cache.js';
-import { queryPool } from './engines/data/query-pool.js';
-import { dataEngine } from './engines/data/definition.js';
-import { pythonEngine } from './engines/python/definition.js';
-import type { PackageOptions, SandboxOptions } from './engines/python/definition.js';
+import { createExtensions } from './extensions.js';
 import { codeOperations } from './managers/code-operations.js';
 import { healthOperations } from './managers/health-operations.js';
 import { MachineGauge } from './managers/machine-gauge.js';
@@ -33,20 +28,18 @@ import { sessionOperations } from './managers/session-operations.js';
 import { versionOperations } from './managers/version-operations.js';
 import { loadPlugins } from './plugins.js';
 import type { Plugins } from './plugins.js';
-import { memoryStore } from './storage/memory.js';
-import { sqliteStore } from './storage/sqlite/definition.js';
 import type { ICaller } from './types/client.js';
 import { IConfig } from './types/config.js';
 import { IEngines } from './types/engine.js';
-import type { EngineDefinition } from './types/engine.js';
 import { SojournError } from './types/errors.js';
 import { IPersistenceManager, ISessionManager, IStatelessRuns } from './types/managers.js';
+import type { Extension } from './types/extension.js';
 import { ICatalogue, ITransport } from './types/operation.js';
 import type { Operation } from './types/operation.js';
 import { IClock, IFiles, IIds, ILog, ISpawner } from './types/ports.js';
 import { ISessionPool } from './types/session.js';
 import { ISessionStore } from './types/store.js';
-import type { OpenReport, StoreDefinition } from './types/store.js';
+import type { OpenReport } from './types/store.js';
 import { version } from './version.js';
 
 export interface AppOptions {
@@ -59,6 +52,7 @@ export interface AppOptions {
 const tokens = {
   activity: Symbol('ServerActivity'),
   answers: Symbol('AnswerKeeper'),
+  extensions: Symbol('extensions'),
   operations: Symbol('operations'),
   plugins: Symbol('Plugins'),
   token: Symbol('token'),
@@ -72,6 +66,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   bindCore(container);
   bindManagers(container);
   bindStatelessRuns(container);
+  bindExtensions(container);
   bindTransports(container);
   return new App(container);
 }
@@ -114,7 +109,12 @@ function bindCore(container: Container): void {
   );
   container
     .bind<ICatalogue>(ICatalogue)
-    .toResolvedValue(createCatalogue, [ISessionManager, tokens.answers, tokens.operations]);
+    .toResolvedValue(createCatalogue, [
+      ISessionManager,
+      tokens.answers,
+      tokens.operations,
+      tokens.extensions,
+    ]);
 }
 
 function bindManagers(container: Container): void {
@@ -138,6 +138,22 @@ function bindManagers(container: Container): void {
         files: context.get(IFiles),
         log: context.get(ILog),
       }),
+  );
+}
+
+function bindExtensions(container: Container): void {
+  container.bind<readonly Extension[]>(tokens.extensions).toDynamicValue((context) =>
+    createExtensions({
+      sessions: context.get(ISessionManager),
+      pool: context.get(ISessionPool),
+      store: context.get(ISessionStore),
+      engines: context.get(IEngines),
+      config: context.get(IConfig),
+      clock: context.get(IClock),
+      ids: context.get(IIds),
+      files: context.get(IFiles),
+      log: context.get(ILog),
+    }),
   );
 }
 
@@ -176,110 +192,6 @@ function bindTransports(container: Container): void {
     .whenNamed('rest');
 }
 
-function createStore(
-  config: IConfig,
-  plugins: Plugins,
-  clock: IClock,
-  files: IFiles,
-  log: ILog,
-): ISessionStore {
-  const known: StoreDefinition[] = [sqliteStore, memoryStore, ...plugins.stores];
-  const definition = known.find((candidate) => candidate.name === config.store);
-  if (definition) return definition.create({ dataDir: config.data_dir, clock, files, log });
-  const names = known.map((candidate) => candidate.name).join(', ');
-  throw new SojournError('invalid_params', `store: there is no '${config.store}'; there are: ${names}.`);
-}
-
-function createEngines(
-  config: IConfig,
-  plugins: Plugins,
-  spawner: ISpawner,
-  clock: IClock,
-  ids: IIds,
-  log: ILog,
-): IEngines {
-  const python = pythonEngine({
-    executable: config.python.executable,
-    ...searchPath(),
-    preload: config.python.preload,
-    spareKernels: config.python.spare_kernel_count,
-    policy: config.python.policy,
-    startTimeoutMs: config.python.start_timeout_s * 1000,
-    interruptGraceMs: config.execution.interrupt_grace_ms,
-    variableBytes: config.limits.variable_bytes,
-    sessionBytes: config.limits.session_bytes,
-    runDir: join(config.data_dir, 'run'),
-    sandbox: sandboxOptions(config),
-    packages: packageOptions(config),
-    spawner,
-    clock,
-    ids,
-    files: systemFiles,
-    log: log.child({ component: 'python' }),
-  });
-  const data = dataEngine({
-    roots: config.data.roots ?? [],
-    scratch: join(config.data_dir, 'run', 'data'),
-    cache: new ColumnCache(config.data.cache_bytes),
-    pool: queryPool(poolThreads()),
-    memoryBytes: config.data.memory_bytes,
-    totalMemoryBytes: config.data.total_memory_bytes,
-    sessions: config.data.sessions,
-    pageRows: config.data.page_rows,
-    joinRows: config.data.join_rows,
-    loadTimeoutMs: config.data.load_timeout_s * 1000,
-    sqlTimeoutMs: config.data.sql_timeout_s * 1000,
-    clock,
-    ids,
-    files: systemFiles,
-    log: log.child({ component: 'data' }),
-  });
-  const definitions = [
-    python as unknown as EngineDefinition,
-    data as unknown as EngineDefinition,
-    ...plugins.engines,
-  ];
-  return new Map(definitions.map((definition) => [definition.name, definition]));
-}
-
-function sandboxOptions({ python, packages, data_dir }: IConfig): SandboxOptions {
-  const [first = 0, last = 0] = python.uid_range;
-  return {
-    mode: python.sandbox,
-    allowed: python.allow_sandbox,
-    uidRange: [first, last],
-    readOnlyRoots: [...python.read_only_roots, ...(packages.enabled ? packages.find_links : [])],
-    memoryBytes: python.memory_bytes,
-    fileBytes: python.file_bytes,
-    cpuS: python.cpu_s,
-    processCount: python.process_count,
-    workspaces: join(data_dir, 'workspaces'),
-  };
-}
-
-function packageOptions({ packages }: IConfig): PackageOptions | undefined {
-  if (!packages.enabled) return undefined;
-  return {
-    allow: packages.allow,
-    deny: packages.deny,
-    allowUrls: packages.allow_urls,
-    indexUrl: packages.index_url,
-    extraIndexUrls: packages.extra_index_urls,
-    findLinks: packages.find_links,
-    proxy: packages.proxy,
-  };
-}
-
-/** Threads of Node's pool; as libuv has it, 4 where nothing is said. */
-const poolThreads = (): number =>
-  Number(inheritedEnvironment(['UV_THREADPOOL_SIZE']).UV_THREADPOOL_SIZE) || 4;
-
-/** Where a bare name of Python is looked up, as the one who started the server would. */
-function searchPath(): { searchPath?: string } {
-  const { PATH } = inheritedEnvironment(['PATH']);
-  return PATH === undefined ? {} : { searchPath: PATH };
-}
-
 interface OperationServices {
   readonly sessions: ISessionManager;
   readonly pool: ISessionPool;
@@ -313,9 +225,14 @@ function createCatalogue(
   sessions: ISessionManager,
   answers: AnswerKeeper,
   operations: readonly Operation[],
+  extensions: readonly Extension[],
 ): ICatalogue {
   const catalogue = new Catalogue(sessions, answers);
   for (const operation of operations) catalogue.register(operation);
+  for (const extension of extensions) {
+    for (const operation of extension.operations) catalogue.register(operation);
+    if (extension.around) catalogue.surround(extension.around);
+  }
   return catalogue;
 }
 
@@ -354,6 +271,10 @@ export class App {
       await sessions.start();
       const stateless = this.owned.use(this.container.get<IStatelessRuns>(IStatelessRuns));
       await stateless.start();
+      for (const extension of this.container.get<readonly Extension[]>(tokens.extensions)) {
+        this.owned.use(extension);
+        await extension.start?.();
+      }
       this.started = true;
       return report;
     } catch (error) {

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { errors, SojournError } from '../types/errors.js';
 import { optionKeysOf, writeOptionsSchema } from '../types/operation.js';
+import type { AroundCall } from '../types/extension.js';
 import type {
   Access,
   CallContext,
@@ -24,6 +25,7 @@ const namePattern = /^[a-z][a-z0-9_]{1,63}$/;
 
 export class Catalogue implements ICatalogue {
   private readonly operations = new Map<string, Operation>();
+  private readonly surrounding: AroundCall[] = [];
 
   constructor(
     private readonly sessions: Pick<ISessionManager, 'use'>,
@@ -35,6 +37,10 @@ export class Catalogue implements ICatalogue {
     if (!namePattern.test(name)) throw new Error(`operation name "${name}" is not snake_case`);
     if (this.operations.has(name)) throw new Error(`operation "${name}" is defined twice`);
     this.operations.set(name, operation);
+  }
+
+  surround(around: AroundCall): void {
+    this.surrounding.push(around);
   }
 
   list(): readonly Operation[] {
@@ -53,6 +59,16 @@ export class Catalogue implements ICatalogue {
 
   async call(name: string, params: unknown, call: CallContext): Promise<unknown> {
     const operation = this.get(name);
+    const asked = { operation, session_id: sessionIdIn(params), context: call };
+    const through = (depth: number): Promise<unknown> => {
+      const around = this.surrounding[depth];
+      return around ? around(asked, () => through(depth + 1)) : this.run(operation, params, call);
+    };
+    return through(0);
+  }
+
+  private async run(operation: Operation, params: unknown, call: CallContext): Promise<unknown> {
+    const { name } = operation;
     if (rank[call.principal.access] < rank[operation.access]) {
       const detail = `'${name}' needs ${operation.access} access; this token has ${call.principal.access}.`;
       throw new SojournError('forbidden', detail, { operation: name });
@@ -89,6 +105,11 @@ export class Catalogue implements ICatalogue {
     const { idempotency_key: key, principal } = call;
     return this.answers.once({ principal: principal.id, key, operation: operation.name, request }, run);
   }
+}
+
+function sessionIdIn(params: unknown): string | undefined {
+  if (typeof params !== 'object' || params === null || !('session_id' in params)) return undefined;
+  return typeof params.session_id === 'string' ? params.session_id : undefined;
 }
 
 interface Separated {

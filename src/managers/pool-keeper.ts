@@ -13,6 +13,8 @@ export interface PoolKeeperServices {
   readonly files: IFiles;
   readonly log: ILog;
   readonly config: Pick<IConfig, 'pool'>;
+  /** A session went to sleep. */
+  readonly asleep: (session: ISessionInstance) => void;
 }
 
 /** How often idle sessions are looked for. */
@@ -68,6 +70,7 @@ export class PoolKeeper {
     await session.hibernate();
     if (this.services.pool.peek(session.id) === session) this.services.pool.remove(session.id);
     this.services.log.info({ session_id: session.id }, 'a session went to sleep');
+    this.services.asleep(session);
   }
 
   private hasTooMany(): boolean {

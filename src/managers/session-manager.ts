@@ -10,7 +10,7 @@ import { hasLeft, isRetired } from '../core/retirement.js';
 import { FileStaging } from '../core/file-staging.js';
 import type { SessionInstance } from '../core/session-instance.js';
 import { WarmShelf } from '../core/warm-states.js';
-import { errors, SojournError } from '../types/errors.js';
+import { errors } from '../types/errors.js';
 import type { EngineDefinition } from '../types/engine.js';
 import type { SessionEvent } from '../types/events.js';
 import type {
@@ -20,6 +20,7 @@ import type {
   IPersistenceManager,
   ISessionManager,
   ListQuery,
+  SessionChange,
   SessionList,
 } from '../types/managers.js';
 import type { CallContext, Principal } from '../types/operation.js';
@@ -40,6 +41,7 @@ import { createSession } from './session-creation.js';
 import type { CreationServices } from './session-creation.js';
 import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
+import { SessionWaking } from './session-waking.js';
 import { forkAsked, reachedBy } from './fork-request.js';
 import { conditionsOf } from './session-conditions.js';
 import { removeSessionFolders, sessionFolders, sweepSessionFolders } from './session-folders.js';
@@ -56,7 +58,8 @@ export class SessionManager implements ISessionManager {
   private readonly staging: FileStaging;
   private readonly warmShelf: WarmShelf;
   private readonly expiry: ExpiryKeeper;
-  private readonly waking = new Map<string, Promise<ISessionInstance>>();
+  private readonly waking: SessionWaking;
+  private readonly changes: TopicEmitter<SessionChange>;
   /** Creating, waking and deleting one id happen one after another. */
   private readonly changing = new KeyedTurns();
   private closing = false;
@@ -64,7 +67,12 @@ export class SessionManager implements ISessionManager {
 
   constructor(private readonly services: SessionManagerServices) {
     this.events = new TopicEmitter(services.log);
-    this.keeper = new PoolKeeper(services);
+    this.changes = new TopicEmitter(services.log);
+    this.keeper = new PoolKeeper({
+      ...services,
+      asleep: ({ id, kind, owner }) => this.changed('hibernated', { session_id: id, kind, owner }),
+    });
+    this.waking = new SessionWaking(services, this.changing, (record) => this.woken(record));
     this.staging = new FileStaging(workspacesOf(services.config), services.files, services.ids);
     this.warmShelf = new WarmShelf(services.config.checkpoint.warm_total_count);
     this.expiry = new ExpiryKeeper({
@@ -100,7 +108,7 @@ export class SessionManager implements ISessionManager {
   async getSession(id: string, principal: Principal): Promise<ISessionInstance> {
     this.assertOpen();
     const { pool } = this.services;
-    const live = pool.get(id) ?? (await this.wakeOnce(id));
+    const live = pool.get(id) ?? (await this.waking.wake(id));
     if (!mayUse(principal, live.owner)) throw errors.sessionNotFound(id);
     return live;
   }
@@ -167,6 +175,7 @@ export class SessionManager implements ISessionManager {
         make: (...made) => this.instance(...made),
       });
       this.keeper.add(instance);
+      this.changed('forked', { session_id: childId, kind: instance.kind, owner: instance.owner });
       return { ...(await this.getMetadata(childId, call.principal)), ...facts };
     });
   }
@@ -220,7 +229,7 @@ export class SessionManager implements ISessionManager {
   }
   async drain(): Promise<void> {
     this.closing = true;
-    await Promise.allSettled([...this.waking.values(), ...this.changing.pending()]);
+    await Promise.allSettled([...this.waking.pending(), ...this.changing.pending()]);
     const graceMs = this.services.config.shutdown_grace_s * 1000;
     await Promise.allSettled(this.services.pool.getAll().map((session) => session.drain(graceMs)));
   }
@@ -236,6 +245,10 @@ export class SessionManager implements ISessionManager {
 
   subscribe(id: string, listener: (event: SessionEvent) => void): Disposable {
     return this.events.on(id, listener);
+  }
+
+  watch(listener: (change: SessionChange) => void): Disposable {
+    return this.changes.on('', listener);
   }
 
   counts(): { live: number; busy: number; memory_bytes: number } {
@@ -269,6 +282,7 @@ export class SessionManager implements ISessionManager {
       this.instance(...made),
     );
     this.keeper.add(instance);
+    this.changed('created', { session_id: id, kind: instance.kind, owner: instance.owner });
     // What was loaded is kept before its source can change; nobody waits for it.
     if (instance.isDirty()) void this.saveNow(instance);
     const created = await this.getMetadata(id, call.principal);
@@ -305,6 +319,7 @@ export class SessionManager implements ISessionManager {
     pool.remove(id);
     await live?.dispose(errors.sessionNotFound(id));
     await store.deleteSession(id);
+    this.changed('deleted', record);
     await removeSessionFolders(
       sessionFolders(record, this.services.config),
       files,
@@ -312,27 +327,11 @@ export class SessionManager implements ISessionManager {
     );
   }
 
-  private wakeOnce(id: string): Promise<ISessionInstance> {
-    const under = this.waking.get(id);
-    if (under) return under;
-    // In line with creating and deleting: a session that is being deleted is not woken beside it.
-    const waking = this.changing.run(id, () => this.wake(id)).finally(() => this.waking.delete(id));
-    this.waking.set(id, waking);
-    return waking;
-  }
-
-  private async wake(id: string): Promise<ISessionInstance> {
-    const live = this.services.pool.get(id);
-    if (live) return live;
-    const record = await this.services.store.getSession(id);
-    if (!record) throw errors.sessionNotFound(id);
-    if (record.failure) {
-      const detail = `Session '${id}' was set aside: ${record.failure.detail} Once mended, restart it with preserve_state.`;
-      throw new SojournError('storage_error', detail, { session_id: id, damaged: true });
-    }
-    const absence = { cause: record.asleep ?? 'server_restarted' };
+  private woken(record: SessionRecord): SessionInstance {
+    const absence = { cause: record.asleep ?? 'server_restarted' } as const;
     const instance = this.instance(record, engineOf(this.services.engines, record.kind), absence);
     this.keeper.add(instance);
+    this.changed('woken', record);
     return instance;
   }
 
@@ -386,6 +385,11 @@ export class SessionManager implements ISessionManager {
   private describe(record: SessionRecord): SessionMetadata {
     const live = liveFactsOf(this.services.pool, record.session_id);
     return describeSession(record, live, inactivityOf(this.services));
+  }
+
+  private changed(type: SessionChange['type'], of: Omit<SessionChange, 'type'>): void {
+    const { session_id, kind, owner } = of;
+    this.changes.emit('', { type, session_id, kind, owner });
   }
 
   private assertOpen(): void {

@@ -70,8 +70,17 @@ export interface ISessionManager extends Disposable {
   shutdown(): Promise<void>;
   /** Calls `listener` for each event of the session after it is journaled, asleep or awake. */
   subscribe(id: string, listener: (event: SessionEvent) => void): Disposable;
+  /** Calls `listener` when a session of whomever comes, goes, wakes or falls asleep. */
+  watch(listener: (change: SessionChange) => void): Disposable;
   /** Sizes for `status`. */
   counts(): { live: number; busy: number; memory_bytes: number };
+}
+/** What became of a session. `woken`: it is live again; its engine starts with the first use. */
+export interface SessionChange {
+  readonly type: 'created' | 'forked' | 'woken' | 'hibernated' | 'deleted';
+  readonly session_id: string;
+  readonly kind: string;
+  readonly owner: string;
 }
 export interface ListQuery {
   kind?: string;

@@ -3,6 +3,7 @@
  */
 import type { z } from 'zod';
 import { z as zod } from 'zod';
+import type { AroundCall } from './extension.js';
 import type { ByteBody } from './files.js';
 import type { Disposable, ILog } from './ports.js';
 import type { ISessionInstance } from './session.js';
@@ -141,6 +142,8 @@ export const ICatalogue = Symbol.for('sojourn.ICatalogue');
 export interface ICatalogue {
   /** @throws a plain Error when the name is taken or malformed: that is a mistake in the program. */
   register(operation: Operation): void;
+  /** Stands around every call from now on; the one that was added first is the outermost. */
+  surround(around: AroundCall): void;
   /** Every operation, by name. */
   list(): readonly Operation[];
   find(name: string): Operation | undefined;

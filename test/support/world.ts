@@ -5,6 +5,7 @@ import { Catalogue } from '../../src/core/catalogue.js';
 import { InProcessCaller } from '../../src/client/in-process-caller.js';
 import { Sojourn } from '../../src/client/sojourn.js';
 import { loadConfig } from '../../src/core/config.js';
+import { createExtensions } from '../../src/extensions.js';
 import { SessionPool } from '../../src/core/session-pool.js';
 import { silentLog, systemClock, systemFiles, systemIds } from '../../src/core/system.js';
 import { codeOperations } from '../../src/managers/code-operations.js';
@@ -95,8 +96,14 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...healthOperations(sessions, pool, new MachineGauge(systemFiles, clock, dataDir)),
   ];
   for (const operation of operations) catalogue.register(operation);
+  const extensions = createExtensions({ ...services, sessions });
+  for (const { operations: added, around } of extensions) {
+    for (const operation of added) catalogue.register(operation);
+    if (around) catalogue.surround(around);
+  }
   await sessions.start();
   await stateless.start();
+  for (const extension of extensions) await extension.start?.();
   const callerOf = (id: string, access: 'admin' | 'write') =>
     new InProcessCaller(catalogue, { id, access }, systemIds, () => Promise.resolve());
   const as = (id: string) => new Sojourn(callerOf(id, 'write'));
@@ -112,9 +119,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     as,
     crash: async () => {
       cut();
+      for (const extension of extensions) await extension.dispose();
       await sessions.shutdown();
     },
     close: async () => {
+      for (const extension of extensions) await extension.dispose();
       await stateless.dispose();
       await sessions.shutdown();
       await kept.dispose();
