@@ -24,10 +24,10 @@ export class Sojourn implements ISojourn, ISessionClient {
   constructor(private readonly caller: ICaller) {}
 
   async createSession(options: CreateSessionOptions & { idempotencyKey?: string } = {}): Promise<ISession> {
-    const { idempotencyKey, file, fileName, ...request } = options;
+    const { idempotencyKey, file, fileName, checkpoint, ...request } = options;
     const write = idempotencyKey === undefined ? {} : { idempotencyKey };
     const called = fileName === undefined ? {} : { fileName };
-    const params = snakeize(request);
+    const params = snakeize({ ...request, checkpoint: checkpoint && snakeize(checkpoint) });
     const created = (await (file === undefined
       ? this.caller.call('create_session', params, write)
       : this.caller.upload('create_session', params, file, { ...write, ...called }))) as SessionMetadata;

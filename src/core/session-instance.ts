@@ -26,7 +26,6 @@ import type {
 } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
 import { ExecutionReader } from './execution-reader.js';
-import { endByStop } from './end-by-stop.js';
 import { Incarnation } from './incarnation.js';
 import type { Absence } from './incarnation.js';
 import { IncrementalWriter } from './incremental-writer.js';
@@ -45,6 +44,8 @@ import type { SessionServices } from './session-services.js';
 import { runTravel } from './travel-run.js';
 import type { WarmStates } from './warm-states.js';
 import { WritePipeline } from './write-pipeline.js';
+import { settle } from './write-settlement.js';
+import type { SettlementHost } from './write-settlement.js';
 import type { Write } from './write.js';
 
 export class SessionInstance implements ISessionInstance {
@@ -105,7 +106,8 @@ export class SessionInstance implements ISessionInstance {
           incarnation: this.incarnation,
         }),
       patchFor: (write, outcome) => this.patchFor(write, outcome),
-      settled: (write, outcome) => this.settled(write, outcome),
+      begins: (write) => (write.repeatable ? Promise.resolve() : this.saver.saveBefore()),
+      settled: (write, outcome) => settle(write, outcome, services, this.settlement()),
     });
     this.reads = new Reads(services, { engine: () => this.engine(), headSeq: () => this.writer.headSeq });
     this.executions = new ExecutionReader(services, {
@@ -226,9 +228,9 @@ export class SessionInstance implements ISessionInstance {
     return this.saver.saveApplied(inputSeq);
   }
 
-  checkpoint(reason: string): Promise<CheckpointRecord | null> {
+  checkpoint(reason: string, { always = false } = {}): Promise<CheckpointRecord | null> {
     this.assertOpen();
-    return this.saver.save(reason);
+    return always ? this.saver.saveAnyway(reason, () => this.engine()) : this.saver.save(reason);
   }
 
   async hibernate(): Promise<void> {
@@ -348,27 +350,9 @@ export class SessionInstance implements ISessionInstance {
     return patch;
   }
 
-  private async settled(write: Write, outcome: RunOutcome): Promise<boolean> {
-    const { execute } = outcome;
-    if (execute) this.vitals.add(outcome.duration_ms);
-    if (write.operation === 'clear') await this.warm.clear();
-    this.incarnation.endOfRun();
-    const stopped = endByStop(outcome);
-    if (stopped) {
-      await this.incarnation.discard(stopped);
-      this.rebuildSoon();
-      return true;
-    }
-    // It brings no state of its own: recovery finds it by the journal's word.
-    if (outcome.moved !== undefined) return true;
-    if (this.saver.hasApplied(write.seq)) return true;
-    this.saver.add(outcome.duration_ms);
-    const ended = outcome.status === 'ok' || outcome.status === 'error';
-    if (write.repeatable && !write.isSecret && ended && !this.incarnation.beginsUnsaved) {
-      if (this.saver.isDue) this.services.saveIsDue();
-      return true;
-    }
-    return this.saver.keepInTurn('not repeatable');
+  private settlement(): SettlementHost {
+    const { saver, incarnation, vitals, warm } = this;
+    return { saver, incarnation, vitals, warm, rebuildSoon: () => this.rebuildSoon() };
   }
 
   private async restartNow(keepState: boolean): Promise<void> {

@@ -7,6 +7,7 @@ import type { SojournError } from '../types/errors.js';
 import type { SessionEvent } from '../types/events.js';
 import type { SessionRecord } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
+import { CheckpointPace, policyOf } from './checkpoint-pace.js';
 import { emptied, fixEmptyState, fixState } from './checkpointer.js';
 import type { FixedState, FixRequest } from './checkpointer.js';
 import type { Mailbox } from './mailbox.js';
@@ -46,15 +47,20 @@ export class SessionSaver {
   /** Checkpoints are stored in the order in which they were fixed: the last one stored is where recovery begins. */
   private writing: Promise<unknown> = Promise.resolve();
   private appliedSeq: number | null = null;
+  /** How long the last one held the turn. */
+  private fixMs = 0;
   /** One that has been asked for and has not fixed the state yet: it will cover whatever comes until then. */
   private coming: Promise<CheckpointRecord | null> | null = null;
   private readonly pace: RetryPace;
+  private readonly rhythm: CheckpointPace;
 
   constructor(
     private readonly services: SessionServices,
     private readonly host: SaverHost,
   ) {
-    this.pace = new RetryPace(services.clock, services.config.checkpoint.interval_ms);
+    const { clock, config, definition } = services;
+    this.pace = new RetryPace(clock, config.checkpoint.interval_ms);
+    this.rhythm = new CheckpointPace(clock, () => policyOf(host.record(), definition, config.checkpoint));
   }
 
   /** True for a while after one has failed, longer each time: whoever need not have one now does not ask for it. */
@@ -83,10 +89,44 @@ export class SessionSaver {
     this.cost = { inputs, ms: 0 };
   }
 
+  /** What the policy wants after a write; one that is under way is enough. */
+  get wanted(): 'now' | 'soon' | null {
+    if (this.coming || this.saving || this.pace.isPaused || !this.isDirty) return null;
+    return this.rhythm.after(this.cost.inputs);
+  }
+
+  /** For a caller that holds the turn: the state as it is before something that is not repeated. */
+  async saveBefore(): Promise<void> {
+    if (this.rhythm.beforeEffects && this.isDirty) await this.saveInTurn('before effect');
+  }
+
+  /** For a caller that holds the turn: the state is fixed in the next one, and written while others go on. */
+  saveNext(reason: string): void {
+    const saving = this.fixAndWrite(reason, { first: true });
+    this.saving = saving;
+    void saving
+      .catch((error: unknown) => this.failed(error))
+      .finally(() => {
+        if (this.saving === saving) this.saving = null;
+      });
+  }
+
+  /** One more checkpoint, whether or not anything has changed since the newest. @param wake gets the engine */
+  async saveAnyway(reason: string, wake: () => Promise<unknown>): Promise<CheckpointRecord> {
+    await this.settle();
+    const saving = this.fixAndWrite(reason, { wake }).finally(() => {
+      if (this.saving === saving) this.saving = null;
+    });
+    this.saving = saving;
+    const checkpoint = await saving;
+    if (!checkpoint) throw this.host.ended() ?? new Error('a state that was there was not saved');
+    return checkpoint;
+  }
+
   /** Waits for its turn in the mailbox; null when the newest checkpoint covers everything. */
   save(reason: string): Promise<CheckpointRecord | null> {
     if (this.coming) return this.coming;
-    const coming = this.saveNext(reason)
+    const coming = this.saveLater(reason)
       .catch((error: unknown) => {
         throw this.host.ended() ?? error;
       })
@@ -113,10 +153,14 @@ export class SessionSaver {
       await this.saveInTurn(reason);
       return true;
     } catch (error) {
-      const { session_id } = this.host.record();
-      if (!this.host.ended()) this.services.log.error({ err: error, session_id }, 'a checkpoint failed');
+      this.failed(error);
       return false;
     }
+  }
+
+  private failed(error: unknown): void {
+    const { session_id } = this.host.record();
+    if (!this.host.ended()) this.services.log.error({ err: error, session_id }, 'a checkpoint failed');
   }
 
   /** For the input that holds the turn: its effect is kept before its result says so. */
@@ -171,21 +215,25 @@ export class SessionSaver {
     return this.isDirty && this.host.engine() !== null;
   }
 
-  private async saveNext(reason: string): Promise<CheckpointRecord | null> {
+  private async saveLater(reason: string): Promise<CheckpointRecord | null> {
     await this.settle();
     if (!(await this.isWanted())) {
       this.coming = null;
       return null;
     }
     const saving = this.fixAndWrite(reason).finally(() => {
-      this.saving = null;
+      if (this.saving === saving) this.saving = null;
     });
     this.saving = saving;
     return saving;
   }
 
-  private async fixAndWrite(reason: string): Promise<CheckpointRecord | null> {
-    const begun = await this.host.mailbox.exclusive(async () => {
+  private async fixAndWrite(
+    reason: string,
+    { first = false, wake }: { first?: boolean; wake?: () => Promise<unknown> } = {},
+  ): Promise<CheckpointRecord | null> {
+    const turn = async () => {
+      await wake?.();
       const cost = this.cost;
       // What is asked for from here on is not covered.
       this.coming = null;
@@ -194,7 +242,8 @@ export class SessionSaver {
       const fixed = await this.fix(reason, this.host.keepsWarm());
       // The turn is over; whoever has the next one knows that this is being written.
       return { written: this.write(fixed, cost) };
-    });
+    };
+    const begun = await this.host.mailbox.exclusive(turn, { first });
     return begun && begun.written;
   }
 
@@ -206,10 +255,12 @@ export class SessionSaver {
     const request = await this.request(reason, applied);
     const engine = this.host.engine();
     if (!engine) throw new Error('there is no live state to be saved');
+    const begun = this.services.clock.monotonic();
     const fixed = await fixState(this.services, { ...request, engine, freezable }).catch((error: unknown) => {
       this.pace.failed();
       throw error;
     });
+    this.fixMs = this.services.clock.monotonic() - begun;
     // From here on inputs count towards the next checkpoint.
     this.cost = nothing;
     return fixed;
@@ -233,12 +284,15 @@ export class SessionSaver {
   private async write(fixed: FixedState, cost: ReplayCost): Promise<CheckpointRecord> {
     // It may be replaced while this is written.
     const engine = this.host.engine();
+    const { clock } = this.services;
+    const begun = clock.monotonic();
     const writing = fixed.write();
     this.writing = writing;
     try {
       const { checkpoint, warm } = await writing;
       this.host.saved(checkpoint);
       this.pace.succeeded();
+      this.rhythm.took(clock.monotonic() - begun + this.fixMs);
       if (warm) this.host.keepWarm(checkpoint, warm, engine);
       return checkpoint;
     } catch (error) {

@@ -49,6 +49,8 @@ export interface PipelineHost {
   travel(move: MoveName, params: Params): Promise<RunOutcome>;
   /** The patch that belongs to the result, e.g. counts. */
   patchFor(write: Write, outcome: RunOutcome): SessionPatch;
+  /** It is about to be journaled and run. */
+  begins(write: Write): Promise<void>;
   /** The result is journaled and the caller not yet answered; false when its effect will not survive a crash. */
   settled(write: Write, outcome: RunOutcome): Promise<boolean>;
 }
@@ -209,6 +211,7 @@ export class WritePipeline {
       // Before it is journaled: code that is refused leaves no trace.
       if (this.runsCode(write.operation)) await this.services.guard.admit();
       if (write.operation === 'execute') await engine.admit?.(String(write.params.code));
+      await this.host.begins(write);
       await write.journal();
       return await this.run(write, engine, controller);
     } catch (error) {

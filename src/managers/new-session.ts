@@ -55,6 +55,7 @@ export async function newRecord(from: NewSession): Promise<SessionRecord> {
     variable_count: 0,
     failure: null,
     asleep: null,
+    ...(request.checkpoint === undefined ? {} : { checkpoint_policy: request.checkpoint }),
     ...(from.key === undefined ? {} : { create_key: from.key }),
   };
 }

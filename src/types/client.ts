@@ -3,6 +3,7 @@
  * the same two interfaces. Names are camelCase here; keys inside user data are never changed.
  */
 import type { IDataSession, TableFacts, TableSource } from './data-client.js';
+import type { CheckpointPolicy } from './checkpoint-policy.js';
 import type { EpochCause, MimeBundle, NotKept, ResultStatus, SessionEvent } from './events.js';
 import type { ByteStream, DeletedFile, FileContent, WorkspaceFileEntry, WrittenFile } from './files.js';
 import type { Disposable } from './ports.js';
@@ -45,6 +46,8 @@ export interface CreateSessionOptions extends TableSource {
   recovery?: Recovery;
   minIsolation?: Isolation;
   ifExists?: 'error' | 'return';
+  /** When checkpoints are taken unasked: the places that undo and goto reach exactly. */
+  checkpoint?: Partial<Camelized<CheckpointPolicy>>;
   options?: Record<string, unknown>;
 }
 

@@ -3,6 +3,7 @@
  * capitals) and the flags are checked against this schema, and the documentation is printed from it.
  */
 import { z } from 'zod';
+import { checkpointPolicySchema } from './checkpoint-policy.js';
 import { durabilitySchema, recoverySchema } from './session.js';
 
 const seconds = (description: string) => z.number().min(0).max(1e9).describe(description);
@@ -83,6 +84,12 @@ export const configSchema = z.strictObject({
         'Checkpoints of a session whose whole state is kept in memory, so that recovery wakes it; 0 = none.',
         0,
       ).default(2),
+      every_writes: checkpointPolicySchema.shape.every_writes.default('auto'),
+      before_effects: checkpointPolicySchema.shape.before_effects.default(false),
+      kinds: z
+        .record(z.string(), checkpointPolicySchema.partial())
+        .default({})
+        .describe('The same two for single session kinds, by their names.'),
       warm_total_count: count('As many of all sessions; those made first are given up first.').default(64),
     })
     .prefault({}),

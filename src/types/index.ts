@@ -187,3 +187,6 @@ export type {
 } from './client.js';
 export type * from './data-client.js';
 export type * from './tables.js';
+export { checkpointPolicySchema } from './checkpoint-policy.js';
+export type { CheckpointPolicy } from './checkpoint-policy.js';
+export type { AroundCall, AskedCall, Extension } from './extension.js';

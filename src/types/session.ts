@@ -3,7 +3,8 @@
  * Data shapes carry their wire names everywhere, so that nothing is mapped on the way to a transport or a store.
  */
 import { z } from 'zod';
-import { epochCauseSchema, executionErrorSchema, mimeBundleSchema, resultStatusSchema } from './events.js';
+import { checkpointPolicySchema } from './checkpoint-policy.js';
+import { epochCauseSchema } from './events.js';
 import type { IEngine } from './engine.js';
 import type { SessionEvent } from './events.js';
 import type { ISessionFiles } from './files.js';
@@ -11,6 +12,9 @@ import type { Vitals } from './health.js';
 import type { Principal, WriteOptions } from './operation.js';
 import type { Disposable } from './ports.js';
 import type { CheckpointRecord } from './store.js';
+import type { ExecuteResult, OutputPage, OutputQuery } from './execution.js';
+
+export * from './execution.js';
 
 export const sessionIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 export const sessionIdRule =
@@ -74,6 +78,8 @@ export const sessionRecordSchema = z.object({
   facts: z.record(z.string(), z.unknown()).optional(),
   /** What was undone and can be redone: the places in the journal whose state comes back, the next one last. */
   undone: z.array(z.number().int()).optional(),
+  /** When it takes checkpoints unasked, as far as it has rules of its own. */
+  checkpoint_policy: checkpointPolicySchema.partial().optional(),
   /** Fingerprint of the idempotency key it was created with: a repeated creation finds its session. */
   create_key: z.string().optional(),
 });
@@ -173,88 +179,15 @@ export const createSessionSchema = z.strictObject({
     .describe('Idle seconds until it is deleted; 0 = never.'),
   durability: durabilitySchema.optional(),
   recovery: recoverySchema.optional(),
+  checkpoint: checkpointPolicySchema
+    .partial()
+    .optional()
+    .describe('When checkpoints are taken unasked: the places that undo and goto reach exactly.'),
   min_isolation: isolationSchema.optional().describe('Refused when this machine enforces less.'),
   if_exists: z.enum(['error', 'return']).default('error'),
   options: z.record(z.string(), z.unknown()).optional().describe("The engine's own options."),
 });
 export type CreateSession = z.input<typeof createSessionSchema>;
-
-/** What every answer to a write carries. */
-export const writeReceiptSchema = z.object({
-  /** The journal place of the input. */
-  seq: z.number().int(),
-  epoch: z.number().int(),
-  /** True when the answer survives a kill of the server (durability os or fsync). */
-  durable: z.boolean(),
-  /** Everything up to this seq is as safe as the session's durability says. */
-  durable_seq: z.number().int(),
-});
-export type WriteReceipt = z.infer<typeof writeReceiptSchema>;
-
-/** What a run showed. Of long text the head and the tail, with a mark between them. */
-export const runOutputSchema = z.object({
-  /**
-   * What a terminal would have shown: stdout, stderr, the value of the last expression, the traceback; of a line that
-   * was written over (progress bars) its last state.
-   */
-  output: z.string(),
-  stdout: z.string(),
-  stderr: z.string(),
-  /** True when something is left out here. */
-  truncated: z.boolean(),
-  /** Of the whole texts, when `truncated`. */
-  total_bytes: z
-    .object({ output: z.number().int(), stdout: z.number().int(), stderr: z.number().int() })
-    .optional(),
-});
-
-export const executeResultSchema = writeReceiptSchema.extend({
-  status: z.enum([...resultStatusSchema.options, 'running']),
-  ...runOutputSchema.shape,
-  should_exit: z.boolean(),
-  result: mimeBundleSchema.nullable(),
-  displays: z.array(mimeBundleSchema),
-  error: executionErrorSchema.nullable(),
-  execution_count: z.number().int().nullable(),
-  duration_ms: z.number(),
-  /** How a run was stopped: which rung of the ladder worked and after how many milliseconds. */
-  interrupt: z.object({ rung: z.enum(['signal', 'terminate', 'kill']), ms: z.number() }).optional(),
-  /** With `report_files`: files of the workspace that are new or changed since the run began, sorted. */
-  new_files: z.array(z.string()).optional(),
-  /** False when the workspace is too large to tell them all. */
-  new_files_complete: z.boolean().optional(),
-});
-export type ExecuteResult = z.infer<typeof executeResultSchema>;
-
-/** The answer to a run that belongs to no session: nothing of it is journaled. */
-export const statelessResultSchema = executeResultSchema
-  .omit({ seq: true, epoch: true, durable: true, durable_seq: true })
-  .extend({ status: resultStatusSchema });
-export type StatelessResult = z.infer<typeof statelessResultSchema>;
-export const outputStreamSchema = z.enum(['output', 'stdout', 'stderr']);
-export type OutputStream = z.infer<typeof outputStreamSchema>;
-
-export const outputPageSchema = z.object({
-  text: z.string(),
-  /** Where `text` begins in the whole text, in bytes of UTF-8: as asked for, or the next whole character. */
-  offset: z.number().int(),
-  /** Where to go on. */
-  next_offset: z.number().int(),
-  /** Of the whole text, as far as it is there. */
-  total_bytes: z.number().int(),
-  /** True when the run has ended and this page reaches the end. */
-  complete: z.boolean(),
-});
-/** A piece of what a run wrote. Never ends within a character. */
-export type OutputPage = z.infer<typeof outputPageSchema>;
-
-export interface OutputQuery {
-  stream: OutputStream;
-  /** Bytes of UTF-8. */
-  offset: number;
-  /** Bytes of UTF-8; at least one character is answered. */
-  limit: number;
-}
 
 /** A page of the journal. */
 export interface EventPage {
@@ -315,8 +248,11 @@ export interface ISessionInstance extends Disposable {
   fork(make: (moment: ForkMoment) => Promise<void>): Promise<void>;
   /** Wakes it; resolves when it can run code. */
   wake(): Promise<void>;
-  /** Takes a checkpoint of everything up to now; null when the newest one covers it already. */
-  checkpoint(reason: string): Promise<CheckpointRecord | null>;
+  /**
+   * Takes a checkpoint of everything up to now; null when the newest one covers it already. `always`: wakes it and
+   * takes one nevertheless.
+   */
+  checkpoint(reason: string, options?: { always?: boolean }): Promise<CheckpointRecord | null>;
   /** Checkpoints and lets the live state go; the next use wakes it. */
   hibernate(): Promise<void>;
   /** Takes no more writes; resolves when what runs has ended, interrupted when the grace time is over. */

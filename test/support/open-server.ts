@@ -1,4 +1,7 @@
-/** A server in this process, on any free port, with real Python and nothing preloaded: quick to start, real to use. */
+/**
+ * A server in this process, on any free port, with real Python and nothing preloaded: quick to start, real to use. It
+ * takes no checkpoint that a test has not asked for, so that what recovery runs again does not hang on the machine's speed.
+ */
 import { join } from 'node:path';
 import { loadConfig } from '../../src/core/config.js';
 import { silentLog } from '../../src/core/system.js';
@@ -17,6 +20,7 @@ export async function openServer(given: ConfigInput = {}, log: ILog = silentLog)
       shutdown_grace_s: 0.2,
       ...given,
       data_dir,
+      checkpoint: { every_writes: 0, ...given.checkpoint },
       python: { executable: pythonExecutable, preload: [], ...given.python },
     },
     file: null,

@@ -58,13 +58,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const dataDir = options.dataDir ?? join(await temporaryFolder(), 'data');
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLog;
-  const given: ConfigInput = {
-    checkpoint: { interval_ms: 1e9 },
-    shutdown_grace_s: 0,
-    ...options.config,
-    data_dir: dataDir,
-  };
-  const config = loadConfig({ given, file: null, env: {} });
+  const config = loadConfig({ given: settingsOf(options, dataDir), file: null, env: {} });
   const kept = options.store ?? memoryStore.create({ dataDir, clock, log, files: systemFiles });
   if (options.store === undefined) await kept.open();
   const { store, cut } = cuttable(kept);
@@ -130,6 +124,14 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     },
   };
 }
+
+/** No checkpoint is taken that a test has not asked for. */
+const settingsOf = ({ config }: WorldOptions, dataDir: string): ConfigInput => ({
+  shutdown_grace_s: 0,
+  ...config,
+  checkpoint: { interval_ms: 1e9, every_writes: 0, ...config?.checkpoint },
+  data_dir: dataDir,
+});
 
 /** A store that can be cut off, as by the death of the process that uses it: from then on nothing reaches it. */
 function cuttable(kept: ISessionStore): { store: ISessionStore; cut: () => void } {
