@@ -78,7 +78,7 @@ const notes: BrokenStore[] = [
     make: (sound) => ({
       async getCheckpoint(id, name) {
         const { note: _, ...rest } = (await sound.getCheckpoint(id, name)) ?? {};
-        return 'checkpoint_id' in rest ? (rest) : null;
+        return 'checkpoint_id' in rest ? rest : null;
       },
     }),
   },
