@@ -46,7 +46,9 @@ describe('sqlite store with damaged rows and parts', () => {
       j.session_key<>KEY LIMIT 1),crc=(SELECT crc FROM journal j WHERE j.seq=5 AND j.session_key<>KEY LIMIT 1)
       WHERE seq=5 AND session_key=KEY`,
     ],
-    ['a changed checkpoint', "UPDATE checkpoints SET body=replace(body,'own','oxn') WHERE session_key=KEY"],
+    ['a changed checkpoint', "UPDATE bodies SET body=replace(body,'own','oxn') WHERE session_key=KEY"],
+    ['a changed node', "UPDATE checkpoints SET node=replace(node,'main','mein') WHERE session_key=KEY"],
+    ['a checkpoint without its contents', 'DELETE FROM bodies WHERE session_key=KEY'],
     ['a lost checkpoint', 'DELETE FROM checkpoints WHERE session_key=KEY'],
   ];
   for (const [what, sql] of rowDamage) {

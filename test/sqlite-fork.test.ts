@@ -80,7 +80,9 @@ describe('sqlite store with forked sessions', () => {
     ['a lost event', 'DELETE FROM journal WHERE seq=5 AND session_key=KEY'],
     ['a lost beginning', 'DELETE FROM journal WHERE seq<5 AND session_key=KEY'],
     ['a lost end', 'DELETE FROM journal WHERE seq>30 AND session_key=KEY'],
-    ['a changed checkpoint', "UPDATE checkpoints SET body=replace(body,'own','oxn') WHERE session_key=KEY"],
+    ['a changed checkpoint', "UPDATE bodies SET body=replace(body,'own','oxn') WHERE session_key=KEY"],
+    ['a changed node', "UPDATE checkpoints SET node=replace(node,'main','mein') WHERE session_key=KEY"],
+    ['a checkpoint without its contents', 'DELETE FROM bodies WHERE session_key=KEY'],
     ['a lost checkpoint', 'DELETE FROM checkpoints WHERE session_key=KEY'],
     ['a changed head', 'UPDATE heads SET epoch=70 WHERE session_key=KEY'],
   ];

@@ -8,6 +8,7 @@ import { brokenForks } from './support/broken-forks.js';
 import { brokenJournals } from './support/broken-journals.js';
 import { brokenParts } from './support/broken-parts.js';
 import { brokenRecords } from './support/broken-records.js';
+import { brokenTrees } from './support/broken-trees.js';
 
 /** Runs the contract without a test framework and gives back the titles that failed. */
 async function failingRules(broken: BrokenStore): Promise<string[]> {
@@ -49,6 +50,7 @@ const brokenStores = [
   ...brokenCheckpoints,
   ...brokenParts,
   ...brokenForks,
+  ...brokenTrees,
 ];
 
 describe('store contract', () => {

@@ -10,6 +10,7 @@ import {
   fails,
   forkTo,
   input,
+  note,
   putNamed,
   record,
   text,
@@ -35,6 +36,9 @@ const calls: Readonly<Record<string, (store: ISessionStore) => unknown>> = {
   addCheckpoint: (store) => store.addCheckpoint('one', checkpoint('c', []), {}),
   listCheckpoints: (store) => store.listCheckpoints('one'),
   getCheckpoint: (store) => store.getCheckpoint('one', 'c'),
+  listCheckpointNodes: (store) => store.listCheckpointNodes('one'),
+  noteCheckpoint: (store) => store.noteCheckpoint('one', 'c', null),
+  removeCheckpoints: (store) => store.removeCheckpoints('one', []),
   getAnswer: (store) => store.getAnswer('p', 'k'),
   putAnswer: (store) => store.putAnswer('p', 'k', { request: 'r', answer: 1, created_at: at(1) }),
   pruneAnswers: (store) => store.pruneAnswers(at(0)),
@@ -90,13 +94,17 @@ export const lifecycleRules: readonly StoreRule[] = [
         patch: { total_executions: 1 },
       });
       const part = await putNamed(store, 'a', 'bytes');
-      await store.addCheckpoint('one', checkpoint('c1', [part], { seq: 2 }), {});
+      await store.addCheckpoint('one', checkpoint('c0', [await putNamed(store, 'b', 'gone')]), {});
+      await store.addCheckpoint('one', checkpoint('c1', [part], { seq: 2, parent: 'c0' }), {});
+      await store.noteCheckpoint('one', 'c1', note('kept'));
+      await store.removeCheckpoints('one', ['c0']);
       await store.putAnswer('ada', 'k', { request: 'r', answer: [1], created_at: at(1) });
       const everything = async (from: ISessionStore) => ({
         record: await from.getSession('one'),
         journal: await from.readJournal('one', 0, 10),
         input: await from.findInput('one', 'key'),
         checkpoints: await from.listCheckpoints('one'),
+        nodes: await from.listCheckpointNodes('one'),
         part: Buffer.from(await from.getPart(part.hash)).toString(),
         answer: await from.getAnswer('ada', 'k'),
         listed: await from.listSessions({ limit: 5, tag: 't' }),

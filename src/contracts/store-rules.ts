@@ -4,7 +4,7 @@ import { isSojournError } from '../types/errors.js';
 import type { ErrorCode } from '../types/errors.js';
 import type { SessionEvent, SessionEventBody } from '../types/events.js';
 import type { SessionRecord } from '../types/session.js';
-import type { Append, CheckpointRecord, ISessionStore, PartRef } from '../types/store.js';
+import type { Append, CheckpointNote, CheckpointRecord, ISessionStore, PartRef } from '../types/store.js';
 
 export interface StoreRule {
   /** A fact, in the present tense; unique in the contract. */
@@ -142,6 +142,15 @@ export function checkpoint(
     ...changes,
   };
 }
+
+export const note = (label: string, changes: Partial<CheckpointNote> = {}): CheckpointNote => ({
+  label,
+  description: '',
+  tags: [],
+  created_at: at(7),
+  updated_at: at(7),
+  ...changes,
+});
 
 /** Stores a part and names it. */
 export async function putNamed(

@@ -10,11 +10,14 @@ import type { TestRunner } from './runner.js';
 import { checkpointRules } from './store-checkpoints.js';
 import { forkRules } from './store-forks.js';
 import { forkSharingRules } from './store-fork-sharing.js';
+import { hiddenRules } from './store-hidden.js';
 import { journalContentRules } from './store-journal-contents.js';
 import { journalRules } from './store-journal.js';
 import { lifecycleRules } from './store-lifecycle.js';
 import { listRules } from './store-lists.js';
+import { noteRules } from './store-notes.js';
 import { partRules } from './store-parts.js';
+import { removalRules } from './store-removals.js';
 import type { StoreRule } from './store-rules.js';
 import { sessionRules } from './store-sessions.js';
 
@@ -32,6 +35,9 @@ export const storeContract: Readonly<Record<string, readonly StoreRule[]>> = {
   journal: journalRules,
   'journal contents': journalContentRules,
   checkpoints: checkpointRules,
+  'notes and the tree': noteRules,
+  'removed checkpoints': removalRules,
+  'sessions of the house': hiddenRules,
   parts: partRules,
   forks: forkRules,
   'forks and their sources': forkSharingRules,

@@ -5,7 +5,7 @@ import type { CheckpointRecord, SessionFork } from '../types/store.js';
 import { damaged } from './store-errors.js';
 
 /** What must be known of a checkpoint to fork its session. */
-export type CheckpointNode = Pick<CheckpointRecord, 'checkpoint_id' | 'seq' | 'parent' | 'branch' | 'parts'>;
+export type ForkNode = Pick<CheckpointRecord, 'checkpoint_id' | 'seq' | 'parent' | 'branch' | 'parts'>;
 type Source = Pick<SessionRecord, 'head_seq' | 'head_checkpoint'>;
 
 /** @throws conflict when there is no such event */
@@ -20,7 +20,7 @@ export function assertWithin(sessionId: string, head: number, atSeq: number): vo
  * the newest up to `atSeq`.
  * @throws storage_error, damaged, when that one is not there
  */
-export function forkHead<Node extends CheckpointNode>(
+export function forkHead<Node extends ForkNode>(
   sourceId: string,
   source: Source,
   nodes: readonly Node[],
@@ -44,7 +44,7 @@ export function forkHead<Node extends CheckpointNode>(
 }
 
 /** Bytes of each distinct part, by hash. */
-export function partSizes(nodes: readonly CheckpointNode[]): Map<string, number> {
+export function partSizes(nodes: readonly Pick<ForkNode, 'parts'>[]): Map<string, number> {
   const sizes = new Map<string, number>();
   for (const { parts } of nodes)
     for (const { hash, size } of parts) if (!sizes.has(hash)) sizes.set(hash, size);

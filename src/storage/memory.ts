@@ -9,6 +9,8 @@ import type { SessionPatch, SessionRecord } from '../types/session.js';
 import { defineStore } from '../types/store.js';
 import type {
   Append,
+  CheckpointNode,
+  CheckpointNote,
   CheckpointRecord,
   IdempotentAnswer,
   ISessionStore,
@@ -19,11 +21,18 @@ import type {
   SessionQuery,
 } from '../types/store.js';
 import { assertFollows } from './append-rules.js';
+import {
+  assertRemovable,
+  checkedNote,
+  listNodes,
+  noCheckpoint,
+  withoutCheckpoints,
+} from './checkpoint-tree.js';
 import { assertWithin, forkHead, partSizes, sumOf } from './fork-rules.js';
 import { decodeEvent, encodeEvent } from './journal-codec.js';
 import type { EncodedEvent } from './journal-codec.js';
 import { PartPins } from './part-pins.js';
-import { compareForList, decodeCursor, encodeCursor } from './session-cursor.js';
+import { compareForList, decodeCursor, encodeCursor, isHidden, matches } from './session-list.js';
 import { checkedRecord, patchRecord } from './session-patch.js';
 import { damaged } from './store-errors.js';
 import { settle } from './turns.js';
@@ -31,9 +40,9 @@ import { settle } from './turns.js';
 interface Entry {
   record: SessionRecord;
   readonly journal: EncodedEvent[];
-  readonly checkpoints: CheckpointRecord[];
+  checkpoints: CheckpointRecord[];
   /** Distinct parts of all checkpoints. */
-  readonly hashes: Set<string>;
+  hashes: Set<string>;
 }
 
 class MemoryStore implements ISessionStore {
@@ -48,7 +57,8 @@ class MemoryStore implements ISessionStore {
     return settle(() => {
       if (this.state === 'closed') throw errors.closed('The memory store');
       this.state = 'open';
-      return { sessions: this.entries.size, damaged: [], set_aside: [], lost: [] };
+      const sessions = [...this.entries.keys()].filter((id) => !isHidden(id)).length;
+      return { sessions, damaged: [], set_aside: [], lost: [] };
     });
   }
 
@@ -256,6 +266,36 @@ class MemoryStore implements ISessionStore {
     });
   }
 
+  listCheckpointNodes(sessionId: string): Promise<CheckpointNode[]> {
+    return settle(() => structuredClone(listNodes(this.entry(sessionId).checkpoints)));
+  }
+
+  noteCheckpoint(sessionId: string, checkpointId: string, note: CheckpointNote | null): Promise<void> {
+    return settle(() => {
+      const { checkpoints } = this.entry(sessionId);
+      const index = checkpoints.findIndex((known) => known.checkpoint_id === checkpointId);
+      const found = checkpoints[index];
+      if (!found) throw noCheckpoint(sessionId, checkpointId);
+      const { note: _, ...rest } = found;
+      checkpoints[index] = note === null ? rest : { ...rest, note: checkedNote(note) };
+    });
+  }
+
+  removeCheckpoints(sessionId: string, checkpointIds: readonly string[]): Promise<void> {
+    return settle(() => {
+      const entry = this.entry(sessionId);
+      const ids = new Set(checkpointIds);
+      assertRemovable(sessionId, entry.record, ids);
+      const held = partSizes(entry.checkpoints);
+      entry.checkpoints = withoutCheckpoints(entry.checkpoints, ids);
+      const left = partSizes(entry.checkpoints);
+      const stored_bytes = entry.record.stored_bytes - sumOf(held) + sumOf(left);
+      entry.record = { ...entry.record, stored_bytes, checkpoint_count: entry.checkpoints.length };
+      entry.hashes = new Set(left.keys());
+      this.collect([...held.keys()].filter((hash) => !left.has(hash)));
+    });
+  }
+
   getAnswer(principal: string, key: string): Promise<IdempotentAnswer | null> {
     return settle(() => {
       this.ensureOpen();
@@ -303,19 +343,6 @@ class MemoryStore implements ISessionStore {
       if (!used) this.parts.delete(hash);
     }
   }
-}
-
-function matches(record: SessionRecord, query: SessionQuery): boolean {
-  if (query.owner !== undefined && record.owner !== query.owner) return false;
-  if (query.kind !== undefined && record.kind !== query.kind) return false;
-  if (query.tag !== undefined && !record.tags.includes(query.tag)) return false;
-  if (query.failed !== undefined && (record.failure !== null) !== query.failed) return false;
-  const { active } = query;
-  const isActive =
-    active === undefined || record.last_activity >= active.since || active.or_ids.includes(record.session_id);
-  if (!isActive) return false;
-  if (query.except_ids?.includes(record.session_id) === true) return false;
-  return query.session_ids === undefined || query.session_ids.includes(record.session_id);
 }
 
 export const memoryStore = defineStore({

@@ -70,6 +70,7 @@ export {
   sessionRecordSchema,
   sessionStatusSchema,
   statelessResultSchema,
+  storedSessionIdSchema,
   writeReceiptSchema,
 } from './session.js';
 export type {
@@ -146,9 +147,18 @@ export type {
   RunContext,
   StatelessOperation,
 } from './engine.js';
-export { checkpointRecordSchema, defineStore, ISessionStore, partRefSchema } from './store.js';
+export {
+  checkpointNodeSchema,
+  checkpointNoteSchema,
+  checkpointRecordSchema,
+  defineStore,
+  ISessionStore,
+  partRefSchema,
+} from './store.js';
 export type {
   Append,
+  CheckpointNode,
+  CheckpointNote,
   CheckpointRecord,
   IdempotentAnswer,
   OpenReport,

@@ -21,6 +21,9 @@ export const sessionIdRule =
   'a session id has 1 to 128 characters, starts with a letter or digit and goes on with letters, digits and . _ : -';
 export const sessionIdSchema = z.string().regex(sessionIdPattern, sessionIdRule);
 
+/** As `sessionIdSchema`, or one that no user can name: those of the house, such as snapshots, begin with `~`. */
+export const storedSessionIdSchema = z.string().regex(/^~?[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/);
+
 export const durabilitySchema = z.enum(['async', 'os', 'fsync']);
 /** How far a write has got before it is acknowledged: memory, the operating system, the disk. */
 export type Durability = z.infer<typeof durabilitySchema>;
@@ -38,7 +41,7 @@ export const failureSchema = z.object({ code: z.string(), detail: z.string(), at
 
 /** What the store keeps of a session. Times are ISO 8601 UTC. */
 export const sessionRecordSchema = z.object({
-  session_id: sessionIdSchema,
+  session_id: storedSessionIdSchema,
   /** Names this incarnation of the id on disk: a deleted and re-created id never meets its old files. */
   uid: z.string().regex(/^[a-z0-9]{8,64}$/),
   /** The `uid` of the session that this one was forked from, through all forks; absent where it is its own. */

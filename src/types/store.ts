@@ -16,8 +16,18 @@ export const partRefSchema = z.object({
 /** A named piece of a checkpoint; `hash` is the SHA-256 of its bytes. */
 export type PartRef = z.infer<typeof partRefSchema>;
 
-/** A node of the session's checkpoint tree. */
-export const checkpointRecordSchema = z.object({
+export const checkpointNoteSchema = z.object({
+  label: z.string(),
+  description: z.string(),
+  tags: z.array(z.string()),
+  /** ISO 8601 UTC. */
+  created_at: z.string(),
+  updated_at: z.string(),
+});
+/** What somebody wrote on a checkpoint. */
+export type CheckpointNote = z.infer<typeof checkpointNoteSchema>;
+
+const placeInTreeSchema = z.object({
   checkpoint_id: z.string(),
   /** The state after this journal seq. */
   seq: z.number().int(),
@@ -26,11 +36,26 @@ export const checkpointRecordSchema = z.object({
   epoch: z.number().int(),
   reason: z.string(),
   created_at: z.string(),
+});
+
+/** A checkpoint with all that is needed to restore it. `note` is there where there is one. */
+export const checkpointRecordSchema = placeInTreeSchema.extend({
   manifest: z.record(z.string(), z.unknown()),
   parts: z.array(partRefSchema),
   not_kept: z.array(notKeptSchema),
+  note: checkpointNoteSchema.optional(),
 });
 export type CheckpointRecord = z.infer<typeof checkpointRecordSchema>;
+
+export const checkpointNodeSchema = placeInTreeSchema.extend({
+  /** Of its distinct parts. */
+  bytes: z.number().int(),
+  /** Of those of them that its parent does not have. */
+  new_bytes: z.number().int(),
+  note: checkpointNoteSchema.nullable(),
+});
+/** A checkpoint as a node of the tree, without what it holds. */
+export type CheckpointNode = z.infer<typeof checkpointNodeSchema>;
 
 export interface SessionQuery {
   owner?: string;
@@ -43,6 +68,8 @@ export interface SessionQuery {
   failed?: boolean;
   /** Only those with a `last_activity` from this ISO time on, and these. */
   active?: { since: string; or_ids: readonly string[] };
+  /** Only the house's own sessions, whose ids begin with `~`; without it they are left out. */
+  hidden?: boolean;
   /** Sessions of a page; 0 only counts. */
   limit: number;
   /** From the page before; newest `created_at` first, then by id. */
@@ -114,9 +141,9 @@ export interface ISessionStore extends Disposable {
    * Makes a session out of another's history, wholly or not at all, and without holding up others for longer than a
    * piece of the journal takes. It has the source's events up to `at_seq` under its own id, then `event`; every
    * checkpoint of the source with a seq up to `at_seq`, under the same id and with the same parts, none of which is
-   * stored again; and as its head the one it is told, else the newest of them on the path to the source's head. The
-   * two share nothing that either could change or take away, and copied inputs answer no calls to the new session
-   * (`findInput`). Only what is copied has to be undamaged.
+   * stored again, and with the notes that the source has on them now; and as its head the one it is told, else the
+   * newest of them on the path to the source's head. The two share nothing that either could change or take away, and
+   * copied inputs answer no calls to the new session (`findInput`). Only what is copied has to be undamaged.
    * @throws session_not_found · session_exists · conflict when `at_seq` is beyond the head or `event` does not follow
    */
   forkSession(fork: SessionFork): Promise<void>;
@@ -155,6 +182,18 @@ export interface ISessionStore extends Disposable {
   /** Oldest first. @throws session_not_found */
   listCheckpoints(sessionId: string): Promise<CheckpointRecord[]>;
   getCheckpoint(sessionId: string, checkpointId: string): Promise<CheckpointRecord | null>;
+  /** The tree, oldest first, without reading what the checkpoints hold. @throws session_not_found */
+  listCheckpointNodes(sessionId: string): Promise<CheckpointNode[]>;
+  /**
+   * Puts a note on a checkpoint in place of the one it has; null takes it away. What a fork and its source write on a
+   * checkpoint of both is not seen by the other. @throws session_not_found · checkpoint_not_found
+   */
+  noteCheckpoint(sessionId: string, checkpointId: string, note: CheckpointNote | null): Promise<void>;
+  /**
+   * Removes checkpoints, all at once: their children get their parents, and parts that nothing refers to any more go.
+   * Unknown ids are passed over. @throws session_not_found · conflict when the session's head is among them
+   */
+  removeCheckpoints(sessionId: string, checkpointIds: readonly string[]): Promise<void>;
 
   getAnswer(principal: string, key: string): Promise<IdempotentAnswer | null>;
   putAnswer(principal: string, key: string, answer: IdempotentAnswer): Promise<void>;
@@ -168,6 +207,7 @@ export interface PartPin {
 }
 
 export interface OpenReport {
+  /** Without those of the house. */
   sessions: number;
   /** Sessions that were set aside now or earlier, and why. */
   damaged: { session_id: string; detail: string }[];

@@ -20,6 +20,7 @@ const checkpoints: BrokenStore[] = [
       'a checkpoint moves the head and the branch and is counted',
       'a fork starts from the newest checkpoint on the path to the head of its source',
       'a fork of a fork has the history of both',
+      'the head is not removed, nor anything with it',
     ],
     make: (sound) => ({
       addCheckpoint: (id, checkpoint, patch) =>
@@ -83,6 +84,7 @@ const checkpoints: BrokenStore[] = [
       'lists hold whole records',
       'stored bytes grow by what is appended',
       'stored bytes count each distinct part once',
+      'a removal counts checkpoints and bytes anew',
     ],
     make: seen((record) => ({ ...record, stored_bytes: 1 })),
   },
@@ -119,6 +121,9 @@ const methods = [
   'addCheckpoint',
   'listCheckpoints',
   'getCheckpoint',
+  'listCheckpointNodes',
+  'noteCheckpoint',
+  'removeCheckpoints',
   'getAnswer',
   'putAnswer',
   'pruneAnswers',

@@ -106,6 +106,8 @@ const contents: BrokenStore[] = [
     breaks: [
       'a fork of a fork has the history of both',
       'a part goes with the last of a source and its forks',
+      'a fork begins with the notes of its source, and from then on has its own',
+      'sessions of the house are kept like all others',
     ],
     make: forking(async (sound, fork) => {
       if (isFork(await sound.getSession(fork.source_id)))
@@ -196,6 +198,8 @@ const sharing: BrokenStore[] = [
       'a part goes with the last of a source and its forks',
       'a fork of a source that is being deleted is whole or not there',
       'a fork is there when the store is opened again',
+      'a fork begins with the notes of its source, and from then on has its own',
+      'sessions of the house are kept like all others',
     ],
     make: (sound) => {
       const { sources, forkSession } = remembering(sound);
@@ -213,6 +217,7 @@ const sharing: BrokenStore[] = [
     breaks: [
       'a source loses nothing when its fork is deleted',
       'a part goes with the last of a source and its forks',
+      'sessions of the house are kept like all others',
     ],
     make: (sound) => {
       const lost = new Set<string>();

@@ -30,7 +30,10 @@ export async function partsOf(sound: ISessionStore, id: string): Promise<string[
 export const brokenParts: readonly BrokenStore[] = [
   {
     fault: 'gives back other bytes',
-    breaks: ['a part comes back under the SHA-256 of its bytes'],
+    breaks: [
+      'a part comes back under the SHA-256 of its bytes',
+      'a part goes with the last checkpoint that has it',
+    ],
     make: (sound) => ({
       async getPart(hash) {
         const bytes = await sound.getPart(hash);
@@ -101,6 +104,8 @@ export const brokenParts: readonly BrokenStore[] = [
       'a part that is put with a pin is held by it',
       'a part goes with the last of a source and its forks',
       'a part of a later checkpoint is not held by a fork',
+      'a part goes with the last checkpoint that has it',
+      'a removal leaves parts that another session or a pin holds',
     ],
     make: (sound) => {
       const ever = new Set<string>();
@@ -138,7 +143,11 @@ export const brokenParts: readonly BrokenStore[] = [
   },
   {
     fault: 'does not hold what is pinned',
-    breaks: ['a pinned part stays until the last pin is released'],
+    breaks: [
+      'a pinned part stays until the last pin is released',
+      'a removal leaves parts that another session or a pin holds',
+      'checkpoints are added while others are removed',
+    ],
     make: (sound) => {
       const sounds = new WeakMap<PartPin, PartPin>();
       return {
@@ -162,6 +171,7 @@ export const brokenParts: readonly BrokenStore[] = [
     breaks: [
       'a pinned part stays until the last pin is released',
       'a release leaves the parts of checkpoints alone',
+      'checkpoints are added while others are removed',
     ],
     make: (sound) => {
       const lost = new Set<string>();

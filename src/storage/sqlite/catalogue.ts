@@ -8,7 +8,7 @@ import { sessionRecordSchema } from '../../types/session.js';
 import type { SessionPatch, SessionRecord } from '../../types/session.js';
 import type { SessionPage, SessionQuery } from '../../types/store.js';
 import { hasShape } from '../journal-codec.js';
-import { decodeCursor, encodeCursor } from '../session-cursor.js';
+import { decodeCursor, encodeCursor, hiddenFrom } from '../session-list.js';
 import { checkedRecord, effectivePatch, patchRecord } from '../session-patch.js';
 import { damaged, isDamage } from '../store-errors.js';
 import {
@@ -128,7 +128,12 @@ WHERE session_key=@session_key`,
     return this.statements.after.all(key, limit);
   }
 
-  count(sql = 'SELECT count(*) FROM sessions', values: readonly (string | number)[] = []): number {
+  /** How many sessions there are, without those of the house. */
+  visible(): number {
+    return this.count('SELECT count(*) FROM sessions WHERE session_id<?', [hiddenFrom]);
+  }
+
+  private count(sql: string, values: readonly (string | number)[]): number {
     let statement = this.counts.get(sql);
     if (!statement) {
       statement = this.db.prepare<(string | number)[], number>(sql).pluck();
@@ -230,6 +235,7 @@ WHERE session_key=@session_key`,
       where.push(condition);
       values.push(value);
     };
+    add(query.hidden ? 's.session_id>=?' : 's.session_id<?', hiddenFrom);
     if (query.owner !== undefined) add('s.owner=?', searchable(query.owner));
     if (query.kind !== undefined) add('s.kind=?', searchable(query.kind));
     if (query.failed !== undefined) add('s.failed=?', query.failed ? 1 : 0);

@@ -1,61 +1,66 @@
-/** The tables `checkpoints` and `session_parts`: each session's tree of checkpoints and the parts they hold. */
+/** The tables `checkpoints` and `bodies`: each session's tree of checkpoints and what they hold. */
 import { SojournError } from '../../types/errors.js';
-import type { CheckpointRecord, PartRef } from '../../types/store.js';
-import type { CheckpointNode } from '../fork-rules.js';
-import { damaged } from '../store-errors.js';
+import type { CheckpointNode, CheckpointRecord } from '../../types/store.js';
+import { newParts } from '../checkpoint-tree.js';
+import { partSizes, sumOf } from '../fork-rules.js';
 import type { Located } from './catalogue.js';
-import { checkpointCrc, decodeCheckpoint, encodeCheckpoint } from './rows.js';
-import type { CheckpointRow } from './rows.js';
+import { decodeCheckpoint, decodeNode, encodeBody, encodeNode } from './checkpoint-rows.js';
+import type { CheckpointRow, NodeRow } from './checkpoint-rows.js';
+import type { HeldParts } from './held-parts.js';
+import type { Notes } from './notes.js';
 import type { Db } from './schema.js';
 
-/** A checkpoint that can be copied to another session. */
-export interface StoredNode extends CheckpointNode {
+/** Something of a checkpoint, and where that stands among its session's. */
+export interface Placed<Item> {
   readonly position: number;
-  readonly bytes: number;
-  readonly crc: number;
-  /** Its checksum in the other session, which has another uid. */
-  readonly newCrc: number;
+  readonly item: Item;
 }
+
+/** What is read in one go: more would hold up everybody else. */
+const nodesAtOnce = 1000;
+const bytesAtOnce = 2 ** 18;
 
 export class Checkpoints {
   private readonly statements;
+  /** Grows when nodes were removed: whoever reads a tree in pieces begins anew. */
+  removals = 0;
 
-  constructor(db: Db) {
-    const columns = 'checkpoint_id,body,crc';
+  constructor(
+    db: Db,
+    private readonly held: HeldParts,
+    private readonly notes: Notes,
+  ) {
+    const whole = `SELECT c.position,c.checkpoint_id,c.node,c.crc,b.body,b.crc AS body_crc FROM checkpoints c
+LEFT JOIN bodies b ON b.session_key=c.session_key AND b.position=c.position WHERE c.session_key=?`;
     this.statements = {
-      insert: db.prepare<[number, string, string, number]>(
-        'INSERT INTO checkpoints(session_key,checkpoint_id,body,crc) VALUES(?,?,?,?)',
+      last: db
+        .prepare<[number], number | null>('SELECT max(position) FROM checkpoints WHERE session_key=?')
+        .pluck(),
+      insertNode: db.prepare<[number, number, string, number, string, number]>(
+        'INSERT INTO checkpoints(session_key,position,checkpoint_id,seq,node,crc) VALUES(?,?,?,?,?,?)',
+      ),
+      insertBody: db.prepare<[number, number, string, number]>(
+        'INSERT INTO bodies(session_key,position,body,crc) VALUES(?,?,?,?)',
+      ),
+      updateNode: db.prepare<[string, number, number, number]>(
+        'UPDATE checkpoints SET node=?,crc=? WHERE session_key=? AND position=?',
+      ),
+      removeNodes: db.prepare<[number, string]>(
+        'DELETE FROM checkpoints WHERE session_key=? AND position IN (SELECT value FROM json_each(?))',
+      ),
+      removeBodies: db.prepare<[number, string]>(
+        'DELETE FROM bodies WHERE session_key=? AND position IN (SELECT value FROM json_each(?))',
       ),
       exists: db
         .prepare<[number, string], number>(
           'SELECT 1 FROM checkpoints WHERE session_key=? AND checkpoint_id=?',
         )
         .pluck(),
-      list: db.prepare<[number], CheckpointRow>(
-        `SELECT ${columns} FROM checkpoints WHERE session_key=? ORDER BY position`,
+      nodes: db.prepare<[number, number, number], NodeRow>(
+        'SELECT position,node,crc FROM checkpoints WHERE session_key=? AND position>? ORDER BY position LIMIT ?',
       ),
-      get: db.prepare<[number, string], CheckpointRow>(
-        `SELECT ${columns} FROM checkpoints WHERE session_key=? AND checkpoint_id=?`,
-      ),
-      positions: db
-        .prepare<[number], number>('SELECT position FROM checkpoints WHERE session_key=? ORDER BY position')
-        .pluck(),
-      stored: db.prepare<[number], CheckpointRow>(`SELECT ${columns} FROM checkpoints WHERE position=?`),
-      copy: db.prepare<[number, number, number, number]>(
-        `INSERT INTO checkpoints(session_key,checkpoint_id,body,crc)
-SELECT ?,checkpoint_id,body,? FROM checkpoints WHERE position=? AND crc=?`,
-      ),
-      holdAll: db.prepare<[number, string]>(
-        'INSERT INTO session_parts(session_key,hash,size) SELECT ?,key,value FROM json_each(?) ORDER BY key',
-      ),
-      hold: db.prepare<[number, string, number]>(
-        'INSERT OR IGNORE INTO session_parts(session_key,hash,size) VALUES(?,?,?)',
-      ),
-      held: db.prepare<[number], string>('SELECT hash FROM session_parts WHERE session_key=?').pluck(),
-      heldBytes: db
-        .prepare<[number], number>('SELECT coalesce(sum(size),0) FROM session_parts WHERE session_key=?')
-        .pluck(),
-      holder: db.prepare<[string], number>('SELECT size FROM session_parts WHERE hash=? LIMIT 1').pluck(),
+      list: db.prepare<[number, number], CheckpointRow>(`${whole} AND c.position>? ORDER BY c.position`),
+      get: db.prepare<[number, string], CheckpointRow>(`${whole} AND c.checkpoint_id=?`),
     };
   }
 
@@ -63,79 +68,78 @@ SELECT ?,checkpoint_id,body,? FROM checkpoints WHERE position=? AND crc=?`,
    * @returns the bytes of the row, and of the parts that the session did not hold before
    * @throws conflict when the id is taken
    */
-  insert({ key, uid, sessionId }: Located, checkpoint: CheckpointRecord): { bytes: number; added: number } {
-    const { checkpoint_id } = checkpoint;
-    if (this.statements.exists.get(key, checkpoint_id) !== undefined) {
+  insert(located: Located, checkpoint: CheckpointRecord): { bytes: number; added: number } {
+    const { key, uid, sessionId } = located;
+    const { checkpoint_id, seq, parent, note } = checkpoint;
+    if (this.has(located, checkpoint_id)) {
       throw new SojournError('conflict', `There is a checkpoint '${checkpoint_id}' already.`, {
         session_id: sessionId,
         checkpoint_id,
       });
     }
-    const { body, crc } = encodeCheckpoint(uid, checkpoint);
-    this.statements.insert.run(key, checkpoint_id, body, crc);
-    const isNew = ({ hash, size }: PartRef) => this.statements.hold.run(key, hash, size).changes > 0;
-    const added = checkpoint.parts.filter(isNew).reduce((sum, part) => sum + part.size, 0);
-    return { bytes: body.length, added };
+    const { body, crc } = encodeBody(uid, checkpoint);
+    const added = newParts(checkpoint, this.partsOf(located, parent) ?? new Map());
+    const bytes = sumOf(partSizes([checkpoint]));
+    const node = encodeNode(uid, { ...checkpoint, bytes, new_bytes: sumOf(added) });
+    const position = (this.statements.last.get(key) ?? 0) + 1;
+    this.statements.insertNode.run(key, position, checkpoint_id, seq, node.node, node.crc);
+    this.statements.insertBody.run(key, position, body, crc);
+    if (note) this.notes.put(located, checkpoint_id, note);
+    return { bytes: body.length, added: this.held.add(key, added) };
+  }
+
+  has({ key }: Located, checkpointId: string): boolean {
+    return this.statements.exists.get(key, checkpointId) !== undefined;
   }
 
   /** @throws storage_error, damaged */
-  list({ key, uid, sessionId }: Located): CheckpointRecord[] {
-    return this.statements.list.all(key).map((row) => decodeCheckpoint(sessionId, uid, row));
+  get(located: Located, checkpointId: string): CheckpointRecord | null {
+    const row = this.statements.get.get(located.key, checkpointId);
+    if (!row) return null;
+    return decodeCheckpoint(located.sessionId, located.uid, row, this.notes.get(located, checkpointId));
   }
 
-  /** @throws storage_error, damaged */
-  get({ key, uid, sessionId }: Located, checkpointId: string): CheckpointRecord | null {
-    const row = this.statements.get.get(key, checkpointId);
-    return row ? decodeCheckpoint(sessionId, uid, row) : null;
-  }
-
-  /** Places of a session's checkpoints, oldest first. */
-  positions(key: number): number[] {
-    return this.statements.positions.all(key);
-  }
-
-  /** @throws storage_error, damaged */
-  node({ uid, sessionId }: Located, position: number, newUid: string): StoredNode {
-    const row = this.statements.stored.get(position);
-    if (!row) throw gone(sessionId);
-    const { checkpoint_id, seq, parent, branch, parts } = decodeCheckpoint(sessionId, uid, row);
-    const { body, crc } = row;
-    const place = { position, bytes: body.length, crc, newCrc: checkpointCrc(newUid, body) };
-    return { checkpoint_id, seq, parent, branch, parts, ...place };
-  }
-
-  /**
-   * Gives a session that has no checkpoints these of another.
-   * @param sizes of their distinct parts, by hash.
-   * @throws storage_error, damaged
-   */
-  copy(
-    { sessionId }: Located,
-    nodes: readonly StoredNode[],
-    sizes: ReadonlyMap<string, number>,
-    key: number,
-  ): void {
-    for (const { position, crc, newCrc } of nodes) {
-      if (this.statements.copy.run(key, newCrc, position, crc).changes === 0) throw gone(sessionId);
+  /** Sizes of its distinct parts, by hash; undefined when they cannot be read. None where there is no such one. */
+  partsOf({ key, uid, sessionId }: Located, checkpointId: string | null): Map<string, number> | undefined {
+    const row = checkpointId === null ? undefined : this.statements.get.get(key, checkpointId);
+    if (!row) return new Map();
+    try {
+      return partSizes([decodeCheckpoint(sessionId, uid, row)]);
+    } catch {
+      // Damage of another checkpoint: who restores it will tell.
+      return undefined;
     }
-    this.statements.holdAll.run(key, JSON.stringify(Object.fromEntries(sizes)));
   }
 
-  /** Hashes of all parts of one session. */
-  partsOf(key: number): string[] {
-    return this.statements.held.all(key);
+  /** Some of a session's, oldest first, after a position; none at the end. @throws storage_error, damaged */
+  nodes({ key, uid, sessionId }: Located, after: number): Placed<CheckpointNode>[] {
+    const rows = this.statements.nodes.all(key, after, nodesAtOnce);
+    return rows.map((row) => ({ position: row.position, item: decodeNode(sessionId, uid, row) }));
   }
 
-  /** Bytes of all distinct parts of one session. */
-  partBytes(key: number): number {
-    return this.statements.heldBytes.get(key) ?? 0;
+  /** The same with all that they hold. @throws storage_error, damaged */
+  records({ key, uid, sessionId }: Located, after: number): Placed<CheckpointRecord>[] {
+    const found: Placed<CheckpointRecord>[] = [];
+    let bytes = 0;
+    for (const row of this.statements.list.iterate(key, after)) {
+      found.push({ position: row.position, item: decodeCheckpoint(sessionId, uid, row) });
+      bytes += row.body?.length ?? 0;
+      if (bytes > bytesAtOnce) break;
+    }
+    return found;
   }
 
-  /** The size of a part that some session holds. */
-  heldSize(hash: string): number | undefined {
-    return this.statements.holder.get(hash);
+  /** Writes a node anew in its place. */
+  replace({ key, uid }: Located, { position, item }: Placed<CheckpointNode>): void {
+    const row = encodeNode(uid, item);
+    this.statements.updateNode.run(row.node, row.crc, key, position);
+  }
+
+  /** @returns how many were there */
+  remove(key: number, positions: readonly number[]): number {
+    const list = JSON.stringify(positions);
+    this.removals += 1;
+    this.statements.removeBodies.run(key, list);
+    return this.statements.removeNodes.run(key, list).changes;
   }
 }
-
-const gone = (sessionId: string) =>
-  damaged(`A checkpoint of session '${sessionId}' is missing.`, { session_id: sessionId });

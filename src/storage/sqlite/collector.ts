@@ -7,7 +7,7 @@ import type { IFiles, ILog } from '../../types/ports.js';
 import type { PartPin } from '../../types/store.js';
 import { PartPins } from '../part-pins.js';
 import { nextTurn } from '../turns.js';
-import type { Checkpoints } from './checkpoints.js';
+import type { HeldParts } from './held-parts.js';
 import type { PartFiles } from './parts.js';
 
 const lookedAtOnce = 100;
@@ -18,7 +18,7 @@ export class PartCollector {
 
   constructor(
     private readonly parts: PartFiles,
-    private readonly checkpoints: Checkpoints,
+    private readonly held: HeldParts,
     private readonly files: IFiles,
     private readonly log: ILog,
   ) {}
@@ -60,7 +60,7 @@ export class PartCollector {
   }
 
   private isFree(hash: string): boolean {
-    return !this.pins.isHeld(hash) && this.checkpoints.heldSize(hash) === undefined;
+    return !this.pins.isHeld(hash) && this.held.heldSize(hash) === undefined;
   }
 
   private released(hashes: string[]): void {

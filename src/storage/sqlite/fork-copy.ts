@@ -5,7 +5,7 @@
  * the journal of a deleted session.
  */
 import { errors, isSojournError } from '../../types/errors.js';
-import type { SessionFork } from '../../types/store.js';
+import type { CheckpointRecord, SessionFork } from '../../types/store.js';
 import { assertFollows } from '../append-rules.js';
 import { assertWithin, forkHead, partSizes, sumOf } from '../fork-rules.js';
 import { encodeEvent } from '../journal-codec.js';
@@ -13,24 +13,13 @@ import type { EncodedEvent } from '../journal-codec.js';
 import { isDamage } from '../store-errors.js';
 import { nextTurn } from '../turns.js';
 import type { Located } from './catalogue.js';
-import type { StoredNode } from './checkpoints.js';
 import { required } from './journal.js';
 import type { SqliteCore } from './sqlite-core.js';
-import type { Tables } from './tables.js';
+import type { TableAccess, Tables } from './tables.js';
+import { readNotes, readTree } from './tree-reading.js';
 
-/** Bytes of checkpoints that are read in one go. */
-const bytesAtOnce = 2 ** 18;
 /** What a row weighs in the log beside its body. */
 const rowBytes = 100;
-
-type Run = <T>(work: (tables: Tables) => T) => Promise<T>;
-
-/** How an open store lets its tables be worked with: told in its words, and closed when it is. */
-export interface TableAccess {
-  readonly read: Run;
-  /** In one transaction. */
-  readonly write: Run;
-}
 
 interface Begun {
   readonly source: Located;
@@ -92,31 +81,25 @@ export class ForkCopy {
 
   /** Those that the fork will have, and the one that it starts from. */
   private async readCheckpoints({ source }: Begun) {
-    const { source_id, record, at_seq } = this.fork;
-    const { head, positions } = await this.access.read((tables) => {
+    const { source_id, at_seq } = this.fork;
+    const head = await this.access.read((tables) => {
       this.assertThere(tables, source);
-      const now = required(tables.catalogue.locate(source_id), source_id);
-      return { head: now.head, positions: tables.checkpoints.positions(source.key) };
+      return required(tables.catalogue.locate(source_id), source_id).head;
     });
-    const nodes: StoredNode[] = [];
-    for (let done = 0; done < positions.length;) {
-      const due = positions.slice(done);
-      const read = await this.access.read((tables) => {
-        this.assertThere(tables, source);
-        return readSome(due, (position) => tables.checkpoints.node(source, position, record.uid));
-      });
-      nodes.push(...read);
-      done += read.length;
-      await nextTurn();
-    }
+    const notes = await readNotes(this.access, source_id);
+    const all = await readTree(this.access, source_id, (tables, located, after) =>
+      tables.checkpoints.records(located, after),
+    );
+    const nodes = all.map(({ item }) => item);
     const copied = nodes.filter((node) => node.seq <= at_seq);
+    for (const node of copied) Object.assign(node, { note: notes.get(node.checkpoint_id) });
     return { head: forkHead(source_id, head, nodes, this.fork), nodes: copied };
   }
 
   private finish(
     tables: Tables,
     { source, key, event }: Begun,
-    found: { bytes: number; head?: StoredNode; nodes: StoredNode[]; sizes: Map<string, number> },
+    found: { bytes: number; head?: CheckpointRecord; nodes: CheckpointRecord[]; sizes: Map<string, number> },
   ): void {
     const { catalogue, journal, checkpoints } = tables;
     const { record, at_seq } = this.fork;
@@ -133,9 +116,10 @@ export class ForkCopy {
       branch: head?.branch ?? record.branch,
     };
     catalogue.insert(whole, key);
-    checkpoints.copy(source, nodes, sizes, key);
+    const target = { key, uid: record.uid, sessionId: record.session_id, head: whole };
+    for (const node of nodes) checkpoints.insert(target, node);
     catalogue.spare(key);
-    this.core.wal.grew(own + nodes.reduce((sum, node) => sum + node.bytes, sizes.size * rowBytes));
+    this.core.wal.grew(own + (nodes.length + sizes.size) * rowBytes);
   }
 
   /** The source may be deleted, and its journal removed, between two pieces. */
@@ -154,17 +138,4 @@ export class ForkCopy {
       throw error;
     }
   }
-}
-
-/** As many as may be read in one go, at least one. */
-function readSome(positions: readonly number[], read: (position: number) => StoredNode): StoredNode[] {
-  const nodes: StoredNode[] = [];
-  let bytes = 0;
-  for (const position of positions) {
-    const node = read(position);
-    nodes.push(node);
-    bytes += node.bytes;
-    if (bytes > bytesAtOnce) break;
-  }
-  return nodes;
 }

@@ -4,11 +4,9 @@
  */
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { SojournError } from '../../types/errors.js';
 import { sessionRecordSchema } from '../../types/session.js';
 import type { SessionRecord } from '../../types/session.js';
-import { checkpointRecordSchema } from '../../types/store.js';
-import type { CheckpointRecord, IdempotentAnswer } from '../../types/store.js';
+import type { IdempotentAnswer } from '../../types/store.js';
 import type { EncodedEvent } from '../journal-codec.js';
 import { hasShape, parseJson } from '../journal-codec.js';
 import { damaged } from '../store-errors.js';
@@ -41,11 +39,6 @@ export interface JournalRow {
   seq: number;
   at: string;
   type: string;
-  body: string;
-  crc: number;
-}
-export interface CheckpointRow {
-  checkpoint_id: string;
   body: string;
   crc: number;
 }
@@ -143,27 +136,6 @@ export const pickHead = (row: Head): Head => ({
   total_executions: row.total_executions,
   variable_count: row.variable_count,
 });
-
-const isCheckpoint = (value: unknown): value is CheckpointRecord => hasShape(checkpointRecordSchema, value);
-
-export const checkpointCrc = (uid: string, body: string): number => crc32(body, crc32(uid));
-
-/** @throws internal when it could not be read again */
-export function encodeCheckpoint(uid: string, checkpoint: CheckpointRecord): CheckpointRow {
-  if (!isCheckpoint(checkpoint))
-    throw new SojournError('internal', 'A checkpoint is malformed; it was not stored.');
-  const body = JSON.stringify(checkpoint);
-  return { checkpoint_id: checkpoint.checkpoint_id, body, crc: checkpointCrc(uid, body) };
-}
-
-/** @throws storage_error, damaged */
-export function decodeCheckpoint(sessionId: string, uid: string, row: CheckpointRow): CheckpointRecord {
-  const value = row.crc === checkpointCrc(uid, row.body) ? parseJson(row.body) : undefined;
-  if (isCheckpoint(value) && value.checkpoint_id === row.checkpoint_id) return value;
-  throw damaged(`The checkpoint '${row.checkpoint_id}' of session '${sessionId}' is not what was written.`, {
-    session_id: sessionId,
-  });
-}
 
 const answerSchema = z.object({ request: z.string(), answer: z.unknown(), created_at: z.string() });
 const isAnswer = (value: unknown): value is IdempotentAnswer => hasShape(answerSchema, value);

@@ -48,7 +48,7 @@ async function copySession(
   tables.transact(() => {
     const located = { key, sessionId: session_id, uid, head: stub };
     for (const checkpoint of checkpoints) tables.checkpoints.insert(located, checkpoint);
-    const found = { journal, checkpoints, partBytes: tables.checkpoints.partBytes(key) };
+    const found = { journal, checkpoints, partBytes: tables.held.bytes(key) };
     const whole = head ? stub : { ...stub, ...rebuiltHead(found) };
     const findings = missingFrom(whole, found, head !== undefined);
     const failure = { code: 'storage_error', detail: `After a repair: ${findings.join('; ')}.`, at };

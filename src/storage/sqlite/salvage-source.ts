@@ -4,11 +4,13 @@
  */
 import type { SessionEvent } from '../../types/events.js';
 import type { SessionRecord } from '../../types/session.js';
-import type { CheckpointRecord } from '../../types/store.js';
+import type { CheckpointNote, CheckpointRecord } from '../../types/store.js';
 import { decodeEvent } from '../journal-codec.js';
 import type { EncodedEvent } from '../journal-codec.js';
-import { decodeSession, decodeCheckpoint, headCrc, journalCrc, pickHead } from './rows.js';
-import type { AnswerRow, CheckpointRow, Head, HeadRow, JournalRow, SessionRow } from './rows.js';
+import { decodeCheckpoint, decodeNote } from './checkpoint-rows.js';
+import type { CheckpointRow, NoteRow } from './checkpoint-rows.js';
+import { decodeSession, headCrc, journalCrc, pickHead } from './rows.js';
+import type { AnswerRow, Head, HeadRow, JournalRow, SessionRow } from './rows.js';
 import type { Db } from './schema.js';
 
 /** Beyond it looking keys up one by one takes too long, and only what a scan gives is read. */
@@ -17,6 +19,11 @@ const probedKeysMax = 2_000_000;
 export interface StoredAnswer extends AnswerRow {
   principal: string;
   key: string;
+}
+interface BodyRow {
+  position: number;
+  body: string;
+  crc: number;
 }
 type KeyedEvent = JournalRow & { idempotency_key: string | null };
 
@@ -93,16 +100,39 @@ export class SalvageSource {
 
   /** Oldest first; those that are not what was written are left out. */
   checkpoints(key: number, sessionId: string, uid: string): CheckpointRecord[] {
-    const sql = 'SELECT position,checkpoint_id,body,crc FROM checkpoints WHERE session_key=?';
-    const rows = [...this.rows<CheckpointRow & { position: number }>(sql, key)];
-    rows.sort((a, b) => a.position - b.position);
-    return rows.flatMap((row) => {
+    const columns = 'position,checkpoint_id,node,crc,NULL AS body,NULL AS body_crc';
+    const nodes = [
+      ...this.rows<CheckpointRow>(`SELECT ${columns} FROM checkpoints WHERE session_key=?`, key),
+    ];
+    const bodies = this.bodies(key);
+    const notes = this.notes(key, sessionId, uid);
+    nodes.sort((a, b) => a.position - b.position);
+    return nodes.flatMap((row) => {
+      const { body = null, crc: body_crc = null } = bodies.get(row.position) ?? {};
       try {
-        return [decodeCheckpoint(sessionId, uid, row)];
+        return [decodeCheckpoint(sessionId, uid, { ...row, body, body_crc }, notes.get(row.checkpoint_id))];
       } catch {
         return [];
       }
     });
+  }
+
+  private bodies(key: number): Map<number, BodyRow> {
+    const sql = 'SELECT position,body,crc FROM bodies WHERE session_key=?';
+    return new Map([...this.rows<BodyRow>(sql, key)].map((row) => [row.position, row]));
+  }
+
+  private notes(key: number, sessionId: string, uid: string): Map<string, CheckpointNote> {
+    const found = new Map<string, CheckpointNote>();
+    const sql = 'SELECT checkpoint_id,note,crc FROM notes WHERE session_key=?';
+    for (const row of this.rows<NoteRow>(sql, key)) {
+      try {
+        found.set(row.checkpoint_id, decodeNote(sessionId, uid, row));
+      } catch {
+        // The checkpoint comes back without it.
+      }
+    }
+    return found;
   }
 
   answers(): Generator<StoredAnswer> {

@@ -20,7 +20,10 @@ const plausibleVersionMax = 10_000;
  * - `heads`: what changes with every write, apart, so that an append rewrites one short row.
  * - `journal`: one event a row; no foreign key, because it would cost each append a look-up, and long journals of
  *   deleted sessions are removed step by step (`doomed`), as are those of forks that were not finished.
- * - `session_parts`: each distinct part of a session's checkpoints; says what may be collected.
+ * - `checkpoints`: the nodes of the trees, small, because all of a session's are read at once; `position` counts them
+ *   within their session. What they hold is in `bodies`, what somebody wrote on them in `notes`.
+ * - `session_parts`: each distinct part of a session's checkpoints; says what may be collected. `uses` counts the
+ *   checkpoints that have it and whose parents have not, so that a checkpoint touches the rows of what changed only.
  * AUTOINCREMENT: a key is never used again, so rows that wait for removal never join a new session.
  */
 const tables = [
@@ -39,10 +42,16 @@ body TEXT NOT NULL,crc INTEGER NOT NULL,idempotency_key TEXT,PRIMARY KEY(session
   `CREATE TABLE tags(tag TEXT NOT NULL,session_key INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
 PRIMARY KEY(tag,session_key))STRICT,WITHOUT ROWID`,
   'CREATE INDEX tags_of ON tags(session_key)',
-  `CREATE TABLE checkpoints(position INTEGER PRIMARY KEY,session_key INTEGER NOT NULL REFERENCES sessions ON DELETE
-CASCADE,checkpoint_id TEXT NOT NULL,body TEXT NOT NULL,crc INTEGER NOT NULL,UNIQUE(session_key,checkpoint_id))STRICT`,
+  `CREATE TABLE checkpoints(session_key INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+position INTEGER NOT NULL,checkpoint_id TEXT NOT NULL,seq INTEGER NOT NULL,node TEXT NOT NULL,crc INTEGER NOT NULL,
+PRIMARY KEY(session_key,position))STRICT,WITHOUT ROWID`,
+  'CREATE UNIQUE INDEX by_id ON checkpoints(session_key,checkpoint_id)',
+  `CREATE TABLE bodies(session_key INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,position INTEGER NOT NULL,
+body TEXT NOT NULL,crc INTEGER NOT NULL,PRIMARY KEY(session_key,position))STRICT,WITHOUT ROWID`,
+  `CREATE TABLE notes(session_key INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,checkpoint_id TEXT NOT NULL,
+note TEXT NOT NULL,crc INTEGER NOT NULL,PRIMARY KEY(session_key,checkpoint_id))STRICT,WITHOUT ROWID`,
   `CREATE TABLE session_parts(session_key INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,hash TEXT NOT NULL,
-size INTEGER NOT NULL,PRIMARY KEY(session_key,hash))STRICT,WITHOUT ROWID`,
+size INTEGER NOT NULL,uses INTEGER NOT NULL,PRIMARY KEY(session_key,hash))STRICT,WITHOUT ROWID`,
   'CREATE INDEX holders ON session_parts(hash,size)',
   `CREATE TABLE answers(principal TEXT NOT NULL,key TEXT NOT NULL,created_at TEXT NOT NULL,body TEXT NOT NULL,
 crc INTEGER NOT NULL,PRIMARY KEY(principal,key))STRICT,WITHOUT ROWID`,
@@ -56,6 +65,8 @@ export const tableNames = [
   'journal',
   'tags',
   'checkpoints',
+  'bodies',
+  'notes',
   'session_parts',
   'answers',
   'doomed',

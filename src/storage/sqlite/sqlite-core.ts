@@ -45,7 +45,7 @@ export class SqliteCore implements Disposable {
     const { clock, log, files } = options;
     const file = databaseFile(options.dataDir);
     this.damage = new DamageList(tables, clock, log);
-    this.collector = new PartCollector(parts, tables.checkpoints, files, log);
+    this.collector = new PartCollector(parts, tables.held, files, log);
     this.wal = new WalKeeper({ file, log, maxBytes: walBytesMax });
     this.group = new GroupSync(`${file}-wal`);
   }
@@ -74,7 +74,7 @@ export class SqliteCore implements Disposable {
 
   report(): OpenReport {
     const { setAside, lost } = this.database;
-    const sessions = this.tables.catalogue.count();
+    const sessions = this.tables.catalogue.visible();
     return { sessions, damaged: this.damage.report(), set_aside: setAside, lost };
   }
 
@@ -83,6 +83,21 @@ export class SqliteCore implements Disposable {
     await this.group.wait().catch((error: unknown) => {
       throw storageError(databaseFile(this.options.dataDir), error);
     });
+  }
+
+  /**
+   * Removes parts that rows referred to which are gone, as far as nothing refers to them. Not before it is sure that
+   * the rows stay away: power loss must not bring them back without their parts. Never rejects: what stays is swept at
+   * the next open.
+   */
+  async letGo(hashes: readonly string[]): Promise<void> {
+    if (hashes.length === 0) return;
+    try {
+      await this.makeDurable();
+      await this.collector.collect(hashes);
+    } catch (error) {
+      this.options.log.warn({ err: error }, 'unused parts could not be removed yet');
+    }
   }
 
   /** Removes the journal of a session that was removed, a piece at a time. */

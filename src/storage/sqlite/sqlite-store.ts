@@ -8,6 +8,8 @@ import type { SessionEvent } from '../../types/events.js';
 import type { SessionPatch, SessionRecord } from '../../types/session.js';
 import type {
   Append,
+  CheckpointNode,
+  CheckpointNote,
   CheckpointRecord,
   IdempotentAnswer,
   ISessionStore,
@@ -20,21 +22,29 @@ import type {
   StoreOptions,
 } from '../../types/store.js';
 import { assertFollows } from '../append-rules.js';
+import { checkedNote, noCheckpoint } from '../checkpoint-tree.js';
 import { encodeEvent } from '../journal-codec.js';
 import { nextTurn, settle } from '../turns.js';
+import { CheckpointRemoval } from './checkpoint-removal.js';
 import { ForkCopy } from './fork-copy.js';
-import type { TableAccess } from './fork-copy.js';
 import { required } from './journal.js';
 import { SqliteCore } from './sqlite-core.js';
-import type { Tables } from './tables.js';
+import type { TableAccess, Tables } from './tables.js';
+import { readNotes, readTree } from './tree-reading.js';
 
 /** Events decoded in one go; more would hold up everybody else. */
 const eventsAtOnce = 200;
+/** What a row weighs in the log, roughly. */
+const rowBytes = 200;
 
 export class SqliteStore implements ISessionStore {
   readonly name = 'sqlite';
   private core: SqliteCore | undefined;
   private closing: Promise<void> | undefined;
+  private readonly access: TableAccess = {
+    read: (work) => this.read(null, work),
+    write: (work) => this.write(null, work),
+  };
 
   constructor(private readonly options: StoreOptions) {}
 
@@ -61,13 +71,9 @@ export class SqliteStore implements ISessionStore {
 
   async forkSession(fork: SessionFork): Promise<void> {
     const core = this.opened();
-    const access: TableAccess = {
-      read: (work) => this.read(null, work),
-      write: (work) => this.write(null, work),
-    };
     // It takes a while, and the caller's record may change meanwhile.
     const own = { ...fork, record: structuredClone(fork.record) };
-    await new ForkCopy(core, access, own).run();
+    await new ForkCopy(core, this.access, own).run();
     if (own.record.durability === 'fsync') await core.makeDurable();
   }
 
@@ -91,17 +97,17 @@ export class SqliteStore implements ISessionStore {
 
   async deleteSession(sessionId: string): Promise<boolean> {
     const core = this.opened();
-    const removed = await this.write(null, ({ catalogue, checkpoints }) => {
+    const removed = await this.write(null, ({ catalogue, held }) => {
       const key = catalogue.keyOf(sessionId);
       if (key === undefined) return null;
-      const hashes = checkpoints.partsOf(key);
+      const hashes = held.of(key);
       catalogue.remove(key);
       core.damage.forget(sessionId);
       return { key, hashes };
     });
     if (!removed) return false;
     await core.prune(removed.key);
-    await core.collector.collect(removed.hashes);
+    await core.letGo(removed.hashes);
     return true;
   }
 
@@ -172,7 +178,7 @@ export class SqliteStore implements ISessionStore {
     const { parts, tables } = this.opened();
     const size = parts.sizeOf(hash);
     if (size === null) return false;
-    const expected = tables.checkpoints.heldSize(hash);
+    const expected = tables.held.heldSize(hash);
     return expected === undefined || expected === size;
   }
 
@@ -202,9 +208,25 @@ export class SqliteStore implements ISessionStore {
   }
 
   async listCheckpoints(sessionId: string): Promise<CheckpointRecord[]> {
-    return this.read(null, ({ catalogue, checkpoints }) =>
-      checkpoints.list(required(catalogue.locate(sessionId), sessionId)),
+    const notes = await readNotes(this.access, sessionId);
+    const found = await readTree(this.access, sessionId, ({ checkpoints }, located, after) =>
+      checkpoints.records(located, after),
     );
+    return found.map(({ item }) => {
+      const note = notes.get(item.checkpoint_id);
+      return note ? { ...item, note } : item;
+    });
+  }
+
+  async listCheckpointNodes(sessionId: string): Promise<CheckpointNode[]> {
+    const notes = await readNotes(this.access, sessionId);
+    const found = await readTree(this.access, sessionId, ({ checkpoints }, located, after) =>
+      checkpoints.nodes(located, after),
+    );
+    return found.map(({ item }) => {
+      item.note = notes.get(item.checkpoint_id) ?? null;
+      return item;
+    });
   }
 
   async getCheckpoint(sessionId: string, checkpointId: string): Promise<CheckpointRecord | null> {
@@ -212,6 +234,28 @@ export class SqliteStore implements ISessionStore {
       const located = catalogue.locate(sessionId);
       return located ? checkpoints.get(located, checkpointId) : null;
     });
+  }
+
+  async noteCheckpoint(sessionId: string, checkpointId: string, note: CheckpointNote | null): Promise<void> {
+    const durability = await this.write(sessionId, ({ catalogue, checkpoints, notes }) => {
+      const located = required(catalogue.locate(sessionId), sessionId);
+      if (!checkpoints.has(located, checkpointId)) throw noCheckpoint(sessionId, checkpointId);
+      if (note === null) notes.remove(located.key, checkpointId);
+      else this.opened().wal.grew(notes.put(located, checkpointId, checkedNote(note)));
+      return catalogue.read(sessionId)?.durability;
+    });
+    if (durability === 'fsync') await this.opened().makeDurable();
+  }
+
+  async removeCheckpoints(sessionId: string, checkpointIds: readonly string[]): Promise<void> {
+    const core = this.opened();
+    const { hashes, rows } = await new CheckpointRemoval(
+      this.access,
+      sessionId,
+      new Set(checkpointIds),
+    ).run();
+    core.wal.grew(rows * rowBytes);
+    await core.letGo(hashes);
   }
 
   async getAnswer(principal: string, key: string): Promise<IdempotentAnswer | null> {
