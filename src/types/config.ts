@@ -93,6 +93,14 @@ export const configSchema = z.strictObject({
       warm_total_count: count('As many of all sessions; those made first are given up first.').default(64),
     })
     .prefault({}),
+  timeline: z
+    .strictObject({
+      keep_last_count: count(
+        'So many of the newest checkpoints of a session stay in any case; of older ones ever fewer. 0 = all stay.',
+        0,
+      ).default(200),
+    })
+    .prefault({}),
   pool: z
     .strictObject({
       max_live_sessions: count('Beyond it the least recently used idle session hibernates.').default(500),

@@ -153,6 +153,16 @@ export interface CheckpointContent {
   not_kept?: NotKept[];
   variable_count?: number;
 }
+/** A piece of a state as a checkpoint describes it: enough to see, without restoring it, whether it has changed. */
+export interface StateMember {
+  readonly name: string;
+  readonly type: string;
+  /** As it is stored. */
+  readonly size_bytes: number;
+  /** Other contents have another one. */
+  readonly fingerprint: string;
+  readonly preview?: string;
+}
 export interface CheckpointSource {
   readonly manifest: Record<string, unknown>;
   /** Names of the parts in the order they were put. */
@@ -283,6 +293,11 @@ export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodTy
     readonly memoryBytes: { readonly max: number; readonly setting: string };
   };
   create(options: z.output<O>, context: EngineContext): Promise<E>;
+  /**
+   * What a checkpoint has in it, by its manifest; asked without an engine. A kind with `versions` has a read
+   * `diff_state {from, to, limit}` of its own instead.
+   */
+  members?(manifest: Readonly<Record<string, unknown>>): readonly StateMember[];
   /** Gets shared resources ready ahead of the first session; may be skipped. */
   warmUp?(): Promise<void>;
   /** What `doctor` and `status` say about it. */

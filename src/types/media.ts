@@ -10,9 +10,9 @@ export const isByteStream = (value: unknown): value is ByteStream =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 
 /** @throws a plain Error when the answer has no such form: that is a mistake in the program */
-export function mediaContent(answer: unknown, { member }: MediaForm): Uint8Array | ByteStream {
+export function mediaContent(answer: unknown, { member, text = false }: MediaForm): Uint8Array | ByteStream {
   const content = memberOf(answer, member);
-  if (typeof content === 'string') return Buffer.from(content, 'base64');
+  if (typeof content === 'string') return Buffer.from(content, text ? 'utf8' : 'base64');
   if (content instanceof Uint8Array || isByteStream(content)) return content;
   throw new Error(`the answer has no '${member}'`);
 }

@@ -74,6 +74,8 @@ export interface MediaForm {
   readonly params: Readonly<Record<string, unknown>>;
   /** The member of the answer that holds it: bytes, at once or as they come, or text in base64, as in JSON. */
   readonly member: string;
+  /** True where it is text as it stands, and not bytes in base64. */
+  readonly text?: boolean;
 }
 
 export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {

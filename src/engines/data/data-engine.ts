@@ -91,6 +91,11 @@ export class DataEngine implements IEngine {
     return this.present.at(seq);
   }
 
+  /** The table as it was when everything up to `seq` was written. */
+  headAt(seq: number): Version {
+    return this.present.headAt(seq);
+  }
+
   get focus(): Focus {
     return this.focused;
   }

@@ -12,6 +12,7 @@ import { DataEngine } from './data-engine.js';
 import { Database } from './database.js';
 import { takeIn } from './intake.js';
 import { changeOperations } from './operations/change-operations.js';
+import { diffOperations } from './operations/diff-operation.js';
 import { exportOperations } from './operations/export-operations.js';
 import { filterOperation } from './operations/filter-operation.js';
 import { focusOperations } from './operations/focus-operations.js';
@@ -49,6 +50,7 @@ export function dataEngine(
       ...focusOperations,
       ...changeOperations,
       ...joinOperations,
+      ...diffOperations,
       ...exportOperations,
       ...analysisOperations,
     ],

@@ -86,10 +86,16 @@ export class TableState {
       const detail = `Nothing was written at ${asked}: the journal ends at ${seq - 1}.`;
       throw new SojournError('checkpoint_not_found', detail, { seq: asked, head_seq: seq - 1 });
     }
-    let version = this.at(this.moves[0]?.head ?? 0);
-    for (const move of this.moves) if (move.seq <= asked) version = this.at(move.head);
+    const version = this.headAt(asked);
     this.undone = [];
     return this.reached(version, seq, 1);
+  }
+
+  /** The version that was the head when everything up to `seq` was written. */
+  headAt(seq: number): Version {
+    let head = this.moves[0]?.head ?? 0;
+    for (const move of this.moves) if (move.seq <= seq) head = move.head;
+    return this.at(head);
   }
 
   snapshot(): StateSnapshot {

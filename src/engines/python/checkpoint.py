@@ -28,6 +28,7 @@ from sojourn_kernel.nodes import StateGraph
 from sojourn_kernel.definitions import is_importable
 from sojourn_kernel.frozen import Frozen
 from sojourn_kernel.live_fork import Given, take
+from sojourn_kernel.members import Fingerprints, members
 from sojourn_kernel.packing import Packer
 from sojourn_kernel.runner import Runner
 from sojourn_kernel.supply import take_descriptors
@@ -181,7 +182,9 @@ class CheckpointWriter:
         graph.add({name: value for name, value in namespace.items() if name not in imported})
         groups = []
         packer = Packer()
+        fingerprints = Fingerprints(graph)
         for part in graph.parts():
+            fingerprints.add(part)
             entry = {'part': part.name, 'nodes': [node.label for node in part.nodes]}
             groups.append(entry)
             if not packer.takes(entry, part.data):
@@ -204,6 +207,7 @@ class CheckpointWriter:
             'future_flags': self._runner.future_flags,
             'path': self._added_path(request['workspace']),
             'cwd': self._folder(request['workspace']),
+            'members': members(graph, imports, fingerprints),
         }
         listed = [
             name

@@ -13,6 +13,7 @@ import type { PythonEngineOptions } from './options.js';
 import { policyOption } from './policy.js';
 import type { Policy } from './policy.js';
 import { probePython } from './probe.js';
+import { pythonMembers } from './members.js';
 import { PythonEngine } from './python-engine.js';
 import { allowedProfiles, defaultProfile, isolationGiven } from './sandbox.js';
 import type { SandboxOptions } from './sandbox.js';
@@ -42,6 +43,7 @@ export function pythonEngine(
     stateless: [analyzeData],
     create: async ({ sandbox, policy }, context) =>
       new PythonEngine(await host.startKernel(context, sandbox), host, context, options).open(policy),
+    members: pythonMembers,
     warmUp: () => host.warmUp(),
     describe: () => describePython(options),
     dispose: () => host.dispose(),

@@ -10,6 +10,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import hashlib
 import pathlib
 import re
 import sys
@@ -75,6 +76,9 @@ VALUES = (
     fractions.Fraction,
 )
 
+# More is not hashed by itself: its part is.
+DIGEST_BYTES = 1 << 20
+
 
 class Node:
     """A variable or a definition."""
@@ -85,6 +89,9 @@ class Node:
         self.value = value
         self.is_definition = is_definition
         self.data = b''
+        # Of `data`, also when that is given away; a large one has none.
+        self.digest = ''
+        self.size = 0
         self.references: set[int] = set()
         self.failure: str | None = None
 
@@ -141,6 +148,17 @@ class StateGraph:
     def kept(self) -> list[Node]:
         return [node for node in self._nodes if node.failure is None and not node.is_definition]
 
+    def needed_by(self, node: Node) -> list[Node]:
+        """All definitions that it leads to."""
+        found: dict[int, Node] = {}
+        waiting = [self._definition_nodes[item] for item in node.references]
+        while waiting:
+            needed = waiting.pop()
+            if needed.index not in found:
+                found[needed.index] = needed
+                waiting.extend(self._definition_nodes[item] for item in needed.references)
+        return list(found.values())
+
     def parts(self) -> Iterator[Part]:
         """Second pass. A group that fails here fails as a whole, and its variables are named."""
         alive = self._alive()
@@ -185,7 +203,10 @@ class StateGraph:
         else:
             node.data = buffer.getvalue()
             node.references = pickler.references
-            self._total += len(node.data)
+            node.size = len(node.data)
+            if node.size <= DIGEST_BYTES:
+                node.digest = hashlib.blake2b(node.data, digest_size=12).hexdigest()
+            self._total += node.size
             self._note_sharing(node, pickler)
 
     def _note_sharing(self, node: Node, pickler: SessionPickler) -> None:
