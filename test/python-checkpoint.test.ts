@@ -121,7 +121,7 @@ endless = Endless(); odd = Odd(); fine = 2`,
     const changed = Object.entries(second.sink.hashes()).filter(
       ([name, hash]) => first.sink.hashes()[name] !== hash,
     );
-    expect(changed.map(([name]) => name).sort()).to.deep.equal(['cells', 'v:n']);
+    expect(changed.map(([name]) => name).sort()).to.deep.equal(['cells:0', 'v:n']);
     expect(second.sink.reused).to.include.members(['v:A', 'v:a', 'v:big', 'v:s']);
   });
 
@@ -144,7 +144,7 @@ endless = Endless(); odd = Odd(); fine = 2`,
     );
     const { sink } = await session.save();
     const names = sink.parts.map(({ name }) => name).sort();
-    expect(names).to.deep.equal(['cells', 'random', 'v:a', 'v:b', 'v:f', 'v:g', 'v:t', 'v:u']);
+    expect(names).to.deep.equal(['cells:0', 'random', 'v:a', 'v:b', 'v:f', 'v:g', 'v:t', 'v:u']);
   });
 
   it('keeps working directory and paths inside the workspace relative to it', async () => {
@@ -333,7 +333,7 @@ c = pd.DataFrame({'x': ['s', 't']}, columns=a.columns)`);
     const second = await session.save();
     const before = first.sink.hashes();
     const changed = Object.entries(second.sink.hashes()).filter(([name, hash]) => before[name] !== hash);
-    expect(changed.map(([name]) => name).sort()).to.deep.equal(['cells', 'v:n']);
+    expect(changed.map(([name]) => name).sort()).to.deep.equal(['cells:0', 'v:n']);
   });
 
   it('refuses an array that is too large before it copies it', async () => {

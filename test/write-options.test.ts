@@ -9,6 +9,8 @@ import type { World } from './support/world.js';
 
 /** Beside `idempotency_key`; engines' own operations take all. */
 const taken: Record<string, string[]> = {
+  annotate: [],
+  checkpoint: ['if_seq', 'if_epoch'],
   clear: ['on_busy', 'if_seq', 'if_epoch'],
   create_session: [],
   delete_file: ['on_busy', 'if_seq', 'if_epoch'],
@@ -17,9 +19,12 @@ const taken: Record<string, string[]> = {
   fork: ['if_seq', 'if_epoch'],
   goto: ['on_busy', 'if_seq', 'if_epoch', 'wait_s'],
   hibernate: ['if_seq', 'if_epoch'],
+  import_annotations: [],
   interrupt: [],
   keep_alive: [],
+  prune_checkpoints: [],
   redo: ['on_busy', 'if_seq', 'if_epoch', 'wait_s'],
+  remove_annotation: [],
   reply_input: [],
   restart: ['if_seq', 'if_epoch'],
   run_once: [],
@@ -36,6 +41,7 @@ const values = { on_busy: 'reject', wait_s: 1, if_seq: 0, if_epoch: 99 };
 const whole: Record<string, Record<string, unknown>> = {
   update_session: { name: 'other' },
   save: {},
+  checkpoint: { label: 'here' },
   fork: { new_session_id: 'fork' },
   hibernate: {},
   restart: {},

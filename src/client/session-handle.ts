@@ -31,9 +31,11 @@ import { camelize, snakeize } from './casing.js';
 import { DataHandle } from './data-handle.js';
 import { SessionCaller } from './session-caller.js';
 import { SessionFolder } from './session-files.js';
+import { SessionTimeline } from './session-timeline.js';
 
 export class SessionHandle extends DataHandle implements ISession {
   readonly files: SessionFolder;
+  readonly timeline: SessionTimeline;
 
   constructor(
     private readonly caller: ICaller,
@@ -41,6 +43,7 @@ export class SessionHandle extends DataHandle implements ISession {
   ) {
     super(new SessionCaller(caller, id));
     this.files = new SessionFolder(caller, id);
+    this.timeline = new SessionTimeline(this.session);
   }
 
   async execute(code: string, options: ExecuteOptions = {}): Promise<ExecutionResult> {

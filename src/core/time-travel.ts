@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { SojournError } from '../types/errors.js';
 import type { SessionRecord } from '../types/session.js';
-import type { CheckpointRecord, ISessionStore } from '../types/store.js';
+import type { CheckpointNode, CheckpointRecord, ISessionStore } from '../types/store.js';
 import { emptied } from './checkpointer.js';
 import { lastOfState, stepsBack } from './journal-steps.js';
 import { planRecovery } from './recovery.js';
@@ -40,7 +40,7 @@ const seqSchema = z.object({ seq: z.number().int().min(0) });
 
 export class TimeTravel {
   /** A redo may look at several places. */
-  private listing: Promise<CheckpointRecord[]> | null = null;
+  private listing: Promise<readonly CheckpointNode[]> | null = null;
 
   constructor(
     private readonly store: ISessionStore,
@@ -137,10 +137,9 @@ export class TimeTravel {
   /** How recovery would come to a place, from the newest checkpoint that has nothing of what came after it. */
   private async planAt(last: number): Promise<{ plan: RecoveryPlan; branch: string }> {
     const { session_id } = this.record;
-    this.listing ??= this.store.listCheckpoints(session_id);
+    this.listing ??= this.store.listCheckpointNodes(session_id);
     const checkpoints = await this.listing;
-    const before = checkpoints.filter(({ seq }) => seq <= last).sort((one, other) => other.seq - one.seq);
-    for (const checkpoint of [...before, null]) {
+    for (const checkpoint of newestFirst(checkpoints, last)) {
       if (checkpoint?.reason === emptied && (await this.lastAt(checkpoint.seq)) === last) continue;
       const record = { session_id, head_seq: last, head_checkpoint: checkpoint?.checkpoint_id ?? null };
       const plan = await planRecovery(this.store, record, true);
@@ -149,6 +148,15 @@ export class TimeTravel {
     }
     throw new Error('the beginning of a session has nothing of what came after it');
   }
+}
+
+/** Those up to a place, and last of all the beginning. Checkpoints are made in the order of the journal. */
+function* newestFirst(nodes: readonly CheckpointNode[], last: number): Generator<CheckpointNode | null> {
+  for (let at = nodes.length - 1; at >= 0; at -= 1) {
+    const node = nodes[at];
+    if (node && node.seq <= last) yield node;
+  }
+  yield null;
 }
 
 const appliedSchema = z.object({ applied: z.array(z.number().int()).default([]) });
@@ -160,7 +168,7 @@ function hasMore(checkpoint: CheckpointRecord | null, open: readonly number[]): 
 }
 
 /** From the tip of a branch it goes on; from elsewhere another one begins. */
-function branchFrom(checkpoints: readonly CheckpointRecord[], from: CheckpointRecord | null): string {
+function branchFrom(checkpoints: readonly CheckpointNode[], from: CheckpointRecord | null): string {
   const own = from?.branch ?? 'main';
   const isTip = checkpoints.every(({ branch, seq }) => branch !== own || seq <= (from?.seq ?? -1));
   if (isTip) return own;

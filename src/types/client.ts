@@ -3,6 +3,7 @@
  * the same two interfaces. Names are camelCase here; keys inside user data are never changed.
  */
 import type { IDataSession, TableFacts, TableSource } from './data-client.js';
+import type { ISessionTimeline } from './timeline-client.js';
 import type { CheckpointPolicy } from './checkpoint-policy.js';
 import type { EpochCause, MimeBundle, NotKept, ResultStatus, SessionEvent } from './events.js';
 import type { ByteStream, DeletedFile, FileContent, WorkspaceFileEntry, WrittenFile } from './files.js';
@@ -216,6 +217,7 @@ export interface ISessionFolder {
 export interface ISession extends IDataSession {
   readonly id: string;
   readonly files: ISessionFolder;
+  readonly timeline: ISessionTimeline;
   execute(code: string, options?: ExecuteOptions): Promise<ExecutionResult>;
   interrupt(): Promise<boolean>;
   restart(options?: { keepState?: boolean }): Promise<SessionInfo>;

@@ -200,3 +200,5 @@ export type * from './tables.js';
 export { checkpointPolicySchema } from './checkpoint-policy.js';
 export type { CheckpointPolicy } from './checkpoint-policy.js';
 export type { AroundCall, AskedCall, Extension } from './extension.js';
+export * from './timeline.js';
+export type { ISessionTimeline } from './timeline-client.js';

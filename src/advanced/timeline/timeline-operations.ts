@@ -1,8 +1,9 @@
 /** The timeline as operations: reading it, drawing it, writing on it, taking and thinning checkpoints, comparing. */
 import { z } from 'zod';
+import { checkConditions } from '../../core/write-conditions.js';
 import { errors } from '../../types/errors.js';
 import type { IEngines } from '../../types/engine.js';
-import { defineSessionOperation } from '../../types/operation.js';
+import { conditionKeys, defineSessionOperation } from '../../types/operation.js';
 import type { Operation, SessionCall } from '../../types/operation.js';
 import type { IClock } from '../../types/ports.js';
 import { checkpointNodeSchema } from '../../types/store.js';
@@ -99,11 +100,15 @@ function checkpointOperations(
     defineSessionOperation({
       name: 'checkpoint',
       access: 'write',
+      takes: conditionKeys,
       summary: 'Takes a checkpoint of the present state, in its turn, and writes on it what is given.',
       params: annotationChangeSchema,
       result: checkpointNodeSchema,
       handle: async (change, call) => {
-        const made = await call.use((session) => session.checkpoint('manual', { always: true }));
+        const made = await call.use((session) => {
+          checkConditions(session.id, session.getState(), call);
+          return session.checkpoint('manual', { always: true });
+        });
         const { nodes } = await navigator.tree(call.session_id);
         const node = nodes.findLast(({ checkpoint_id }) => checkpoint_id === made?.checkpoint_id);
         if (!node) throw errors.sessionNotFound(call.session_id);

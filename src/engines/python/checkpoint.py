@@ -14,6 +14,7 @@ import json
 import mmap
 import os
 import random
+import re
 import resource
 import signal
 import socket
@@ -42,6 +43,8 @@ RECURSION_LIMIT = 20_000
 # The latest cells are kept for tracebacks and inspect.getsource, older ones while a definition comes from
 # them.
 RECENT_CELLS = 100
+# By their numbers, which are places in the journal.
+CELLS_IN_BLOCK = 32
 # As it was before any code of the session.
 FORK = os.fork
 MACHINERY = {'__name__', '__doc__', '__package__', '__loader__', '__spec__', '__builtins__'}
@@ -160,6 +163,11 @@ def _allow_depth() -> None:
         pass
 
 
+def _block(name: str) -> str:
+    number = re.fullmatch(r'<cell (\d+)>', name)
+    return 'cells:%d' % (int(number[1]) // CELLS_IN_BLOCK) if number else 'cells'
+
+
 class CheckpointWriter:
     """Sends the parts, then the manifest."""
 
@@ -191,9 +199,8 @@ class CheckpointWriter:
                 self._send(part.name, part.data)
         for name, data in packer.parts():
             self._send(name, data)
-        sources = self._sources(graph)
-        if sources:
-            self._send('cells', json.dumps(sources).encode('utf-8', 'surrogatepass'))
+        for name, sources in self._sources(graph).items():
+            self._send(name, json.dumps(sources).encode('utf-8', 'surrogatepass'))
         self._send('random', json.dumps(self._random_states()).encode())
         kept = {node.name() for node in graph.kept()}
         manifest = {
@@ -243,14 +250,16 @@ class CheckpointWriter:
             for start in range(0, len(data), CHUNK_BYTES):
                 self._channel.send({'t': 'bytes'}, view[start : start + CHUNK_BYTES])
 
-    def _sources(self, graph: StateGraph) -> dict[str, str]:
+    def _sources(self, graph: StateGraph) -> dict[str, dict[str, str]]:
+        """By part: whole blocks of cells, of which only the last one changes from checkpoint to checkpoint."""
         cells = self._runner.cells.sources
-        recent = set(list(cells)[-RECENT_CELLS:])
-        return {
-            name: source
-            for name, source in cells.items()
-            if name in recent or name in graph.definitions.filenames
-        }
+        wanted = set(list(cells)[-RECENT_CELLS:]) | graph.definitions.filenames
+        blocks = {_block(name) for name in cells if name in wanted}
+        found: dict[str, dict[str, str]] = {}
+        for name, source in cells.items():
+            if _block(name) in blocks:
+                found.setdefault(_block(name), {})[name] = source
+        return found
 
     def _random_states(self) -> dict[str, Any]:
         version, words, gauss = self._random_state

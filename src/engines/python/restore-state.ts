@@ -15,9 +15,11 @@ export async function restoreState(
 ): Promise<unknown> {
   const { groups = [] } = manifestPartsSchema.parse(source.manifest);
   const wanted = new Set(groups.map((group) => group.part));
-  wanted.add('cells').add('random');
+  wanted.add('random');
   for (const { name } of source.parts) {
-    if (wanted.has(name)) await link.request('part', { name }, { tail: await source.read(name) });
+    // Sources of cells come in blocks.
+    if (wanted.has(name) || name.split(':')[0] === 'cells')
+      await link.request('part', { name }, { tail: await source.read(name) });
   }
   const timer = clock.setTimer(restoreLimitMs, () => {
     link.abandon(new SojournError('timeout', `The state was not back after ${restoreLimitMs / 1000} s.`));

@@ -68,8 +68,8 @@ class Restorer:
         runner = self._runner
         runner.execution_count = self._manifest['execution_count']
         runner.future_flags = self._manifest['future_flags']
-        if 'cells' in self._parts:
-            for name, source in json.loads(self._parts['cells'].decode('utf-8', 'surrogatepass')).items():
+        for part in (data for name, data in self._parts.items() if name.split(':')[0] == 'cells'):
+            for name, source in json.loads(part.decode('utf-8', 'surrogatepass')).items():
                 runner.cells.remember(name, source)
         for place, entry, inside in self._manifest['path']:
             sys.path.insert(

@@ -40,6 +40,7 @@ MODULES = (
     'variables',
     'source_text',
     'lookup',
+    'members',
     'signatures',
     'module_names',
     'completion',
