@@ -24,7 +24,7 @@ export function rowsOf(nodes: readonly CheckpointNode[]): Row[] {
   const newest = [...nodes].reverse();
   const rows = new Map(newest.map(({ checkpoint_id }, row) => [checkpoint_id, row]));
   const spans = spansOf(newest, rows);
-  const lanes = lanesOf(spans);
+  const lanes = lanesOf(spans, newest);
   return newest.map((node, row) => {
     const lane = lanes.get(node.branch) ?? 0;
     const crossing = spans.filter(({ top, bottom }) => top < row && row < bottom);
@@ -47,16 +47,23 @@ function spansOf(newest: readonly CheckpointNode[], rows: ReadonlyMap<string, nu
   });
 }
 
-/** The oldest branch is the outermost; a lane is used again where it is free. */
-function lanesOf(spans: readonly Span[]): Map<string, number> {
+/** The oldest branch is the outermost; others stand further in than what they left, in a lane that is free. */
+function lanesOf(spans: readonly Span[], rows: readonly CheckpointNode[]): Map<string, number> {
   const taken: Span[][] = [];
   const lanes = new Map<string, number>();
-  for (const span of [...spans].sort((one, other) => other.bottom - one.bottom || other.top - one.top)) {
+  for (const span of [...spans].sort(byAge)) {
+    const left = span.parent === null ? undefined : rows[span.parent]?.branch;
+    const from = left === undefined ? 0 : (lanes.get(left) ?? 0) + 1;
     const apart = (one: Span) => one.bottom < span.top || span.bottom < one.top;
-    const free = taken.findIndex((lane) => lane.every(apart));
-    const lane = free === -1 ? taken.length : free;
+    let lane = from;
+    while (taken[lane]?.every(apart) === false) lane += 1;
     (taken[lane] ??= []).push(span);
     lanes.set(span.branch, lane);
   }
   return lanes;
 }
+
+const byAge = (one: Span, other: Span): number =>
+  other.bottom - one.bottom ||
+  Number(one.parent !== null) - Number(other.parent !== null) ||
+  one.top - other.top;

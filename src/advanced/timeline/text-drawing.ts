@@ -40,7 +40,7 @@ function partingOf({ lane, through, leaving }: Row, width: number): string {
     const isBetween = at > lane && at < last;
     if (at === lane) drawn += '├';
     else if (at === last) drawn += '╯';
-    else if (leaving.includes(at)) drawn += at < lane ? '╰' : '┴';
+    else if (leaving.includes(at)) drawn += '┴';
     else if (through.has(at)) drawn += isBetween ? '┼' : '│';
     else drawn += isBetween ? '─' : ' ';
     drawn += at >= lane && at < last ? '─' : ' ';
