@@ -8,10 +8,12 @@ import { printRows } from './measure.js';
 import type { Row } from './measure.js';
 import { benchPython } from './python.js';
 import { benchSessions } from './sessions.js';
+import { benchTimeline } from './timeline.js';
 
 const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   sessions: benchSessions,
   python: benchPython,
+  timeline: benchTimeline,
   data: () => benchData({ large: process.argv.includes('--large') }),
 };
 

@@ -97,10 +97,10 @@ async function scan(
   let move: Scan['move'] = null;
   const end = (result: ResultEvent) => {
     const input = inputs.get(result.input_seq);
-    if (!input) return;
-    inputs.delete(input.seq);
-    if (result.moved) move = { ...result.moved, seq: result.seq };
-    else if (result.moved === undefined && !applied.has(input.seq)) ended.push({ input, result });
+    inputs.delete(result.input_seq);
+    // Its input may stand before the checkpoint: the state that is left is saved in its turn.
+    if (result.moved && result.seq > covered) move = { ...result.moved, seq: result.seq };
+    if (input && result.moved === undefined && !applied.has(input.seq)) ended.push({ input, result });
   };
   for await (const event of journalFrom(store, record, Math.min(covered + 1, ...earlier))) {
     if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);

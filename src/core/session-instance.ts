@@ -362,7 +362,9 @@ export class SessionInstance implements ISessionInstance {
     if (keepState) await this.saver.saveLast('restart');
     else {
       await this.saver.saveNothing();
-      this.record = await this.services.store.updateSession(this.id, { variable_count: 0 });
+      // It is a step like a write: what was undone before is no longer the way of redo.
+      const patch = { variable_count: 0, undone: [] };
+      this.record = await this.services.store.updateSession(this.id, patch);
     }
     await this.incarnation.discard({ cause: 'restarted', details: { kept: keepState } });
     await this.engine();
