@@ -6,12 +6,14 @@ import { cpus, totalmem } from 'node:os';
 import { benchData } from './data.js';
 import { printRows } from './measure.js';
 import type { Row } from './measure.js';
+import { benchMonitor } from './monitor.js';
 import { benchPython } from './python.js';
 import { benchSessions } from './sessions.js';
 
 const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   sessions: benchSessions,
   python: benchPython,
+  monitor: benchMonitor,
   data: () => benchData({ large: process.argv.includes('--large') }),
 };
 

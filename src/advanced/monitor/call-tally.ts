@@ -17,14 +17,21 @@ export interface EndedCall {
   readonly at: number;
 }
 
+const noErrors: ReadonlyMap<ErrorCode, number> = new Map();
+
 export class OperationTally {
   readonly latency = new LatencyHistogram();
-  readonly errors = new Map<ErrorCode, number>();
+  /** Made with the first error: most operations of most sessions have none. */
+  private failed: Map<ErrorCode, number> | null = null;
   receivedBytes = 0;
   sentBytes = 0;
 
   /** @param waits it waits on purpose: how long it takes is no latency of the server's */
   constructor(readonly waits: boolean) {}
+
+  get errors(): ReadonlyMap<ErrorCode, number> {
+    return this.failed ?? noErrors;
+  }
 
   get errorCount(): number {
     return sum(this.errors.values());
@@ -38,7 +45,8 @@ export class OperationTally {
   }
 
   addError(code: ErrorCode, count: number): void {
-    this.errors.set(code, (this.errors.get(code) ?? 0) + count);
+    this.failed ??= new Map();
+    this.failed.set(code, (this.failed.get(code) ?? 0) + count);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Extension } from '../../types/extension.js';
 import type { ISessionManager } from '../../types/managers.js';
 import type { Disposable, IClock, ILog } from '../../types/ports.js';
 import type { ISessionPool } from '../../types/session.js';
+import type { ISessionStore } from '../../types/store.js';
 import { CallWatcher } from './call-watcher.js';
 import { metricsOperations } from './metrics-operations.js';
 import { Sampler } from './sampler.js';
@@ -13,6 +14,7 @@ import { SessionMonitor } from './session-monitor.js';
 export interface MonitorServices {
   readonly sessions: ISessionManager;
   readonly pool: ISessionPool;
+  readonly store: Pick<ISessionStore, 'getSession'>;
   readonly engines: IEngines;
   readonly config: Pick<IConfig, 'monitor'>;
   readonly clock: IClock;
@@ -22,8 +24,8 @@ export interface MonitorServices {
 export function monitorExtension(services: MonitorServices): Extension {
   const { sessions, pool, clock, config } = services;
   const monitor = new SessionMonitor(clock);
-  const sampler = new Sampler(monitor, pool, clock);
   const log = services.log.child({ component: 'monitor' });
+  const sampler = new Sampler({ ...services, monitor, log });
   const slowMs = config.monitor.slow_operation_ms;
   const { around } = new CallWatcher({ monitor, pool, clock, log, slowMs });
   let watching: Disposable | undefined;
@@ -37,8 +39,8 @@ export function monitorExtension(services: MonitorServices): Extension {
       return Promise.resolve();
     },
     async dispose() {
-      sampler.dispose();
       await watching?.dispose();
+      await sampler.dispose();
     },
   };
 }

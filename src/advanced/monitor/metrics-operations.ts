@@ -45,6 +45,7 @@ function sessionMetrics({ sessions, pool, sampler, monitor, clock }: MetricsServ
       const live = pool.peek(session_id);
       if (live) sampler.look(live);
       const tally = monitor.find(session_id);
+      if (tally) tally.storedBytes = metadata.stored_bytes;
       return sessionReport(metadata, live !== undefined, tally, series ? clock.now() : null);
     },
   });
@@ -77,8 +78,8 @@ function prometheusMetrics(services: MetricsServices): Operation {
     result: byteAnswerSchema,
     http: [{ method: 'GET', path: '/metrics', root: true }],
     handle: async (_params, { principal }) => {
-      const { sampler, monitor, sessions, clock } = services;
-      sampler.lookAtAll();
+      const { monitor, sessions, clock } = services;
+      await lookAtAll(services);
       const all = await sessions.listSessions({ limit: 1, includeInactive: true }, principal);
       const exposition = await expose({
         report: serverReport(services, null),
@@ -89,6 +90,11 @@ function prometheusMetrics(services: MetricsServices): Operation {
       return bytesOf(exposition, new Date(clock.now()));
     },
   });
+}
+
+async function lookAtAll({ sampler }: MetricsServices): Promise<void> {
+  sampler.lookAtAll();
+  await sampler.readStored();
 }
 
 function bytesOf({ text, contentType }: Exposition, at: Date): ByteAnswer {

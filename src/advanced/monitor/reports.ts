@@ -119,23 +119,19 @@ const cacheReports = (engines: IEngines): CacheReport[] =>
     })),
   );
 
-function sizes(
-  { since }: SessionMonitor,
-  tallies: readonly SessionTally[],
-  live: readonly ISessionInstance[],
-) {
+function sizes(monitor: SessionMonitor, tallies: readonly SessionTally[], live: readonly ISessionInstance[]) {
   const all = aggregate(tallies);
-  const known = live.map((session) => session.getMetadata());
+  const known = live.flatMap(({ id }) => monitor.find(id) ?? []);
   return {
-    since: new Date(since).toISOString(),
+    since: new Date(monitor.since).toISOString(),
     total_sessions: all.totalSessions,
     live_sessions: live.length,
     total_commands: all.totalCommands,
     average_execution_ms: rounded(all.averageExecutionTime),
     total_memory_bytes: all.totalMemoryUsage,
-    memory_bytes: known.reduce((sum, { memory_bytes }) => sum + memory_bytes, 0),
-    stored_bytes: known.reduce((sum, { stored_bytes }) => sum + stored_bytes, 0),
-    queue_length: live.reduce((sum, session) => sum + session.getState().queue_length, 0),
+    memory_bytes: known.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+    stored_bytes: known.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+    queue_length: known.reduce((sum, { queueLength }) => sum + queueLength, 0),
   };
 }
 

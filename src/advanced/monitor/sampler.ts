@@ -1,50 +1,80 @@
-/** Looks now and then at what live sessions take: memory, stored bytes and the length of their queues. */
-import type { Disposable, IClock, Timer } from '../../types/ports.js';
+/**
+ * Looks now and then at what live sessions take: memory and the length of their queues, and what the store has of
+ * them, which only the store knows.
+ */
+import type { Disposable, IClock, ILog, Timer } from '../../types/ports.js';
 import type { ISessionInstance, ISessionPool } from '../../types/session.js';
-import type { SessionMonitor } from './session-monitor.js';
+import type { ISessionStore } from '../../types/store.js';
+import type { SessionMonitor, Sizes } from './session-monitor.js';
 
 /** Several times within a minute, the step of the series. */
 const periodMs = 10_000;
 
+export interface SamplerServices {
+  readonly monitor: SessionMonitor;
+  readonly pool: ISessionPool;
+  readonly store: Pick<ISessionStore, 'getSession'>;
+  readonly clock: IClock;
+  readonly log: ILog;
+}
+
 export class Sampler implements Disposable {
   private timer: Timer | null = null;
+  private reading: Promise<void> | null = null;
   private disposed = false;
 
-  constructor(
-    private readonly monitor: SessionMonitor,
-    private readonly pool: ISessionPool,
-    private readonly clock: IClock,
-  ) {}
+  constructor(private readonly services: SamplerServices) {}
 
   start(): void {
     if (this.disposed) return;
-    this.timer = this.clock.setTimer(periodMs, () => {
+    this.timer = this.services.clock.setTimer(periodMs, () => {
       this.lookAtAll();
+      void this.readStored();
       this.start();
     });
   }
 
   lookAtAll(): void {
-    let memory = 0;
-    let queued = 0;
-    for (const session of this.pool.getAll()) {
-      const { memoryBytes, queueLength } = this.look(session);
-      memory += memoryBytes;
-      queued += queueLength;
-    }
-    this.monitor.server.series?.addSample(this.clock.now(), memory, queued);
-    this.monitor.keepLive((session) => this.pool.peek(session) !== undefined);
+    const { monitor, pool, clock } = this.services;
+    const sizes = pool.getAll().map((session) => this.look(session));
+    const memory = sizes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    const queued = sizes.reduce((sum, { queueLength }) => sum + queueLength, 0);
+    monitor.server.series?.addSample(clock.now(), memory, queued);
+    monitor.keepLive((session) => pool.peek(session) !== undefined);
   }
 
-  look(session: ISessionInstance) {
-    const { memory_bytes: memoryBytes, stored_bytes: storedBytes } = session.getMetadata();
-    const sizes = { memoryBytes, storedBytes, queueLength: session.getState().queue_length };
-    this.monitor.sample(session, sizes);
+  look(session: ISessionInstance): Sizes {
+    const { memory_bytes: memoryBytes } = session.getMetadata();
+    const sizes = { memoryBytes, queueLength: session.getState().queue_length };
+    this.services.monitor.sample(session, sizes);
     return sizes;
   }
 
-  dispose(): void {
+  /** Asks the store for the size of each live session, one after the other; once, however many ask. */
+  readStored(): Promise<void> {
+    this.reading ??= this.readAll()
+      .catch((error: unknown) => {
+        this.services.log.warn({ err: error }, 'stored sizes could not be read');
+      })
+      .finally(() => {
+        this.reading = null;
+      });
+    return this.reading;
+  }
+
+  /** Resolves when the store is not asked any more. */
+  async dispose(): Promise<void> {
     this.disposed = true;
     this.timer?.cancel();
+    await this.reading;
+  }
+
+  private async readAll(): Promise<void> {
+    const { monitor, pool, store } = this.services;
+    for (const { id } of pool.getAll()) {
+      if (this.disposed) return;
+      const record = await store.getSession(id);
+      if (record && monitor.find(id)) monitor.updateSessionSize(id, record.stored_bytes);
+    }
   }
 }

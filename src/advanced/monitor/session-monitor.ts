@@ -14,7 +14,6 @@ export const asleepMax = 10_000;
 
 export interface Sizes {
   readonly memoryBytes: number;
-  readonly storedBytes: number;
   readonly queueLength: number;
 }
 
@@ -75,7 +74,6 @@ export class SessionMonitor implements ISessionMonitor {
   sample({ id, owner }: { id: string; owner: string }, sizes: Sizes): void {
     if (!this.live.has(id)) this.becameLive(id, this.asleep.get(id), owner);
     this.updateMemoryUsage(id, sizes.memoryBytes);
-    this.updateSessionSize(id, sizes.storedBytes);
     const tally = this.tallyOf(id);
     tally.queueLength = sizes.queueLength;
     tally.calls.series?.addSample(this.clock.now(), sizes.memoryBytes, sizes.queueLength);

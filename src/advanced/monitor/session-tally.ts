@@ -1,4 +1,7 @@
-/** What is counted of one session. Bounded: about 3 kB for one that runs a few operations, 5 kB more while it is live. */
+/**
+ * What is counted of one session: about 5 kB where five operations were called, 5 kB more while it is live, and never
+ * more than the operations of the catalogue make of it. `bench/monitor.ts` measures it.
+ */
 import type { SessionMetrics } from '../../types/monitor.js';
 import { CallTally } from './call-tally.js';
 import { MinuteSeries } from './minute-series.js';
