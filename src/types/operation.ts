@@ -78,7 +78,10 @@ export interface WireBytes {
 /** A REST address besides `POST /api/sessions/:id/NAME`. Path parameters become fields of `params`. */
 export interface HttpAlias {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below /api, or below / with `root`, with `:name` parameters, or `*name` at the end for a path of any length; `:id` is the session. */
+  /**
+   * Below /api, or below / with `root`, with `:name` parameters, or `*name` at the end for a path of any length; `:id`
+   * is the session.
+   */
   readonly path: string;
   /** True where programs of others expect an address that is not below /api. */
   readonly root?: boolean;
