@@ -53,7 +53,10 @@ export class LatencyHistogram {
   }
 
   record(ms: number): void {
-    this.addTo(bucketOf(ms), 1);
+    const bucket = bucketOf(ms);
+    this.reach(bucket);
+    const at = bucket - this.start;
+    this.counts[at] = (this.counts[at] ?? 0) + 1;
     this.total += 1;
     this.sum += ms;
     if (ms > this.most) this.most = ms;
@@ -61,7 +64,13 @@ export class LatencyHistogram {
   }
 
   merge(other: LatencyHistogram): void {
-    for (const [at, count] of other.counts.entries()) if (count > 0) this.addTo(other.start + at, count);
+    if (other.total === 0) return;
+    const { start, counts } = other;
+    this.reach(start);
+    this.reach(start + counts.length - 1);
+    const offset = start - this.start;
+    for (let at = 0; at < counts.length; at += 1)
+      this.counts[offset + at] = (this.counts[offset + at] ?? 0) + (counts[at] ?? 0);
     this.total += other.total;
     this.sum += other.sum;
     this.most = Math.max(this.most, other.most);
@@ -91,11 +100,10 @@ export class LatencyHistogram {
     return Math.min(Math.max(middle, this.least), this.most);
   }
 
-  private addTo(bucket: number, count: number): void {
+  /** Widens the span to a bucket. */
+  private reach(bucket: number): void {
     if (this.counts.length === 0) this.start = bucket;
     for (; bucket < this.start; this.start -= 1) this.counts.unshift(0);
     while (bucket >= this.start + this.counts.length) this.counts.push(0);
-    const at = bucket - this.start;
-    this.counts[at] = (this.counts[at] ?? 0) + count;
   }
 }

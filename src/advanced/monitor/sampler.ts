@@ -9,6 +9,8 @@ import type { SessionMonitor, Sizes } from './session-monitor.js';
 
 /** Several times within a minute, the step of the series. */
 const periodMs = 10_000;
+/** So long stored sizes are not read again: the store has more to do than answering who asks all the time. */
+const storedFreshMs = 1000;
 
 export interface SamplerServices {
   readonly monitor: SessionMonitor;
@@ -21,6 +23,7 @@ export interface SamplerServices {
 export class Sampler implements Disposable {
   private timer: Timer | null = null;
   private reading: Promise<void> | null = null;
+  private readAt = -Infinity;
   private disposed = false;
 
   constructor(private readonly services: SamplerServices) {}
@@ -52,12 +55,17 @@ export class Sampler implements Disposable {
 
   /** Asks the store for the size of each live session, one after the other; once, however many ask. */
   readStored(): Promise<void> {
-    this.reading ??= this.readAll()
+    const { clock, log } = this.services;
+    if (this.reading) return this.reading;
+    if (clock.monotonic() - this.readAt < storedFreshMs) return Promise.resolve();
+    this.reading = this.readAll()
       .catch((error: unknown) => {
-        this.services.log.warn({ err: error }, 'stored sizes could not be read');
+        // Those who need the store say so louder.
+        log.debug({ err: error }, 'stored sizes could not be read');
       })
       .finally(() => {
         this.reading = null;
+        this.readAt = clock.monotonic();
       });
     return this.reading;
   }
