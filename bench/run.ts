@@ -6,6 +6,7 @@ import { cpus, totalmem } from 'node:os';
 import { benchData } from './data.js';
 import { printRows } from './measure.js';
 import type { Row } from './measure.js';
+import { benchMonitor } from './monitor.js';
 import { benchPython } from './python.js';
 import { benchSessions } from './sessions.js';
 import { benchTimeline } from './timeline.js';
@@ -14,6 +15,7 @@ const suites: Readonly<Record<string, () => Promise<Row[]>>> = {
   sessions: benchSessions,
   python: benchPython,
   timeline: benchTimeline,
+  monitor: benchMonitor,
   data: () => benchData({ large: process.argv.includes('--large') }),
 };
 

@@ -6,7 +6,7 @@ import { ensureBuilt, ensureInstalled, root, run } from './setup.mjs';
 await run(async () => {
   await ensureInstalled();
   await ensureBuilt();
-  const args = ['--import', 'tsx', join(root, 'bench', 'run.ts'), ...process.argv.slice(2)];
+  const args = ['--expose-gc', '--import', 'tsx', join(root, 'bench', 'run.ts'), ...process.argv.slice(2)];
   const result = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   process.exitCode = result.status ?? 1;
 });

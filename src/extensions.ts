@@ -3,6 +3,7 @@
  * first stands outermost around calls.
  */
 import { timelineExtension } from './advanced/timeline/extension.js';
+import { monitorExtension } from './advanced/monitor/extension.js';
 import type { IConfig } from './types/config.js';
 import type { IEngines } from './types/engine.js';
 import type { Extension } from './types/extension.js';
@@ -24,5 +25,5 @@ export interface ExtensionServices {
 }
 
 export function createExtensions(services: ExtensionServices): readonly Extension[] {
-  return [timelineExtension(services)];
+  return [monitorExtension(services), timelineExtension(services)];
 }

@@ -95,10 +95,9 @@ describe('REST', () => {
     expect(health.status).to.equal(200);
     expect(health.json).to.include({ status: 'ok', version: '1.2.3', pid: 77 });
     for (const operation of world.catalogue.list()) {
-      for (const { method, path } of operation.http ?? [
-        { method: 'POST', path: `/sessions/x/${operation.name}` },
-      ]) {
-        const { status, json } = await ask(`/api${path}`, { method, anonymous: true });
+      const own = { method: 'POST', path: `/sessions/x/${operation.name}`, root: false };
+      for (const { method, path, root = false } of operation.http ?? [own]) {
+        const { status, json } = await ask(`${root ? '' : '/api'}${path}`, { method, anonymous: true });
         expect([status, json.code], `${method} ${path}`).to.deep.equal([401, 'unauthorized']);
       }
     }

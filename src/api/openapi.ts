@@ -12,7 +12,7 @@ export function openApiDocument(catalogue: ICatalogue, version: string): Json {
   };
   for (const operation of catalogue.list()) {
     for (const alias of routesOf(operation)) {
-      const path = `/api${alias.path.replace(/[:*](\w+)/g, '{$1}')}`;
+      const path = `${alias.root === true ? '' : '/api'}${alias.path.replace(/[:*](\w+)/g, '{$1}')}`;
       paths[path] = { ...paths[path], [alias.method.toLowerCase()]: describe(operation, alias) };
     }
   }

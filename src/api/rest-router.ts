@@ -16,6 +16,7 @@ import type {
   MediaForm,
   Operation,
   Principal,
+  Wire,
 } from '../types/operation.js';
 import { sessionIdRule } from '../types/session.js';
 import { isByteStream, mediaContent, withTextForBytes } from '../types/media.js';
@@ -28,6 +29,7 @@ export interface RequestFacts {
   readonly requestId: string;
   readonly principal: Principal;
   readonly signal: AbortSignal;
+  readonly wire: Wire;
 }
 
 export interface RestOptions {
@@ -41,11 +43,17 @@ export interface RestOptions {
 
 type Params = Record<string, unknown>;
 
+/** Addresses that are not below /api. */
+export function rootRouter(options: RestOptions): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  addAliases(router, options, (alias) => alias.root === true);
+  return router;
+}
+
+/** What is below /api. */
 export function restRouter(options: RestOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  for (const operation of options.catalogue.list()) {
-    for (const alias of operation.http ?? []) addAlias(router, operation, alias, options);
-  }
+  addAliases(router, options, (alias) => alias.root !== true);
   // An empty id matches no parameter; it is refused like every other wrong one.
   router.all(/^\/sessions\/(\/.*)?$/, () => {
     throw new SojournError('invalid_params', `session_id: ${sessionIdRule}`);
@@ -64,6 +72,12 @@ export function restRouter(options: RestOptions): Router {
 }
 
 const verbs = { GET: 'get', POST: 'post', PUT: 'put', PATCH: 'patch', DELETE: 'delete' } as const;
+
+function addAliases(router: Router, options: RestOptions, wanted: (alias: HttpAlias) => boolean): void {
+  for (const operation of options.catalogue.list()) {
+    for (const alias of (operation.http ?? []).filter(wanted)) addAlias(router, operation, alias, options);
+  }
+}
 
 function addAlias(router: Router, operation: Operation, alias: HttpAlias, options: RestOptions): void {
   router[verbs[alias.method]](alias.path, async (request: Request, response: Response) => {
@@ -167,6 +181,7 @@ function callContext(request: Request, facts: RequestFacts): CallContext {
     principal: facts.principal,
     request_id: facts.requestId,
     signal: facts.signal,
+    wire: facts.wire,
     ...(key === undefined ? {} : { idempotency_key: key }),
     ...(match === undefined ? {} : { if_seq: seqOf(match) }),
     ...(client === undefined ? {} : { client_id: client }),

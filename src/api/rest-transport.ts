@@ -20,8 +20,9 @@ import { Mounts, send } from './dialects/mounts.js';
 import { jsonShape } from './json-shape.js';
 import { openApiDocument } from './openapi.js';
 import { toProblem } from './problem.js';
-import { restRouter } from './rest-router.js';
+import { restRouter, rootRouter } from './rest-router.js';
 import type { RequestFacts, RestOptions } from './rest-router.js';
+import { WireMeter } from './wire-meter.js';
 
 export interface RestTransportOptions {
   readonly config: IConfig;
@@ -45,6 +46,7 @@ export class RestTransport implements ITransport {
   readonly name = 'rest';
   private servers: Server[] = [];
   private readonly longRequests = new LongRequests();
+  private readonly wires = new WireMeter(this.name);
   private readonly mounts: Mounts;
 
   constructor(private readonly options: RestTransportOptions) {
@@ -122,7 +124,9 @@ export class RestTransport implements ITransport {
         .type('application/json')
         .end(JSON.stringify(openApiDocument(host.catalogue, this.options.version)));
     });
-    app.use('/api', restRouter({ catalogue: host.catalogue, ...this.readers() }));
+    const options = { catalogue: host.catalogue, ...this.readers() };
+    app.use('/api', restRouter(options));
+    app.use(rootRouter(options));
     app.use((request: Request) => {
       throw new SojournError(
         'operation_not_found',
@@ -184,7 +188,9 @@ export class RestTransport implements ITransport {
     const gone = new AbortController();
     const principal = { id: '', access: 'read' as const };
     const ended = this.options.activity?.begin();
-    response.locals.facts = { requestId, principal, signal: gone.signal, startedAt: clock.monotonic() };
+    const wire = this.wires.open(request, response);
+    const facts: Facts = { requestId, principal, signal: gone.signal, wire, startedAt: clock.monotonic() };
+    response.locals.facts = facts;
     response.set({
       'X-Request-Id': requestId,
       'Sojourn-Protocol': '1',

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.js';
 import { addDoctor } from './doctor.js';
+import { addMetrics } from './metrics.js';
 import { addNewSession } from './new-session.js';
 import { printError } from './output.js';
 import { addRunCommands } from './run-commands.js';
@@ -27,6 +28,7 @@ addNewSession(program);
 addSessionCommands(program);
 addRunCommands(program);
 addTimeCommands(program);
+addMetrics(program);
 addDoctor(program);
 for (const command of program.commands) {
   command.exitOverride();

@@ -194,6 +194,7 @@ async function readJson(operation: string, response: Response, url: string): Pro
 /** Some operations on the server itself have addresses of their own; all others follow one rule. */
 const serverAddresses: Readonly<Record<string, { method: string; path: string }>> = {
   create_session: { method: 'POST', path: '/sessions' },
+  get_server_metrics: { method: 'GET', path: '/metrics' },
   list_sessions: { method: 'GET', path: '/sessions' },
   ping: { method: 'GET', path: '/ping' },
   status: { method: 'GET', path: '/status' },

@@ -9,17 +9,20 @@ import type {
   HistoryEntry,
   ICaller,
   ISession,
+  MetricsOptions,
   OutputOptions,
   OutputPiece,
   Receipt,
   ScriptOptions,
   ScriptResult,
   SessionInfo,
+  SessionMetricsInfo,
   Variable,
   WriteCallOptions,
 } from '../types/client.js';
 import type { MimeBundle, SessionEvent } from '../types/events.js';
 import type { ForkResult } from '../types/managers.js';
+import type { SessionReport } from '../types/monitor.js';
 import type {
   ExecuteResult,
   InterruptReport,
@@ -29,6 +32,7 @@ import type {
 } from '../types/session.js';
 import { camelize, snakeize } from './casing.js';
 import { DataHandle } from './data-handle.js';
+import { sessionMetrics } from './metrics.js';
 import { SessionCaller } from './session-caller.js';
 import { SessionFolder } from './session-files.js';
 import { SessionTimeline } from './session-timeline.js';
@@ -91,6 +95,10 @@ export class SessionHandle extends DataHandle implements ISession {
 
   info(): Promise<SessionInfo> {
     return this.info_('get_session');
+  }
+
+  async metrics(options: MetricsOptions = {}): Promise<SessionMetricsInfo> {
+    return sessionMetrics(await this.session.ask<SessionReport>('get_metrics', snakeize(options)));
   }
 
   update(

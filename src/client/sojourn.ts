@@ -6,12 +6,16 @@ import type {
   ISession,
   ISessionClient,
   ISojourn,
+  MetricsOptions,
+  ServerMetricsInfo,
   SessionInfo,
   WriteCallOptions,
 } from '../types/client.js';
 import { isSojournError } from '../types/errors.js';
+import type { ServerReport } from '../types/monitor.js';
 import type { SessionMetadata } from '../types/session.js';
 import { camelize, snakeize } from './casing.js';
+import { serverMetrics } from './metrics.js';
 import { SessionHandle } from './session-handle.js';
 
 interface ListAnswer {
@@ -58,6 +62,10 @@ export class Sojourn implements ISojourn, ISessionClient {
 
   deleteSession(id: string): Promise<void> {
     return this.session(id).delete();
+  }
+
+  async metrics(options: MetricsOptions = {}): Promise<ServerMetricsInfo> {
+    return serverMetrics((await this.caller.call('get_server_metrics', snakeize(options))) as ServerReport);
   }
 
   call(

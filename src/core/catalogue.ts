@@ -100,8 +100,10 @@ export class Catalogue implements ICatalogue {
     call: CallContext,
     run: () => Promise<unknown>,
   ): Promise<unknown> {
-    if (operation.access === 'read' || operation.answersOnce === true || call.idempotency_key === undefined)
-      return run();
+    const { access, answersOnce = false, stream } = operation;
+    // Bytes are no answer that could be kept.
+    const repeats = access === 'read' || answersOnce || stream === 'answer';
+    if (repeats || call.idempotency_key === undefined) return run();
     const { idempotency_key: key, principal } = call;
     return this.answers.once({ principal: principal.id, key, operation: operation.name, request }, run);
   }

@@ -169,6 +169,7 @@ function journalOperations(sessions: ISessionManager, clock: IClock): Operation[
     defineSessionOperation({
       name: 'get_events',
       access: 'read',
+      waits: true,
       summary:
         'Reads the journal from a seq on; with wait_s waits for the next event when there is none yet.',
       params: z.strictObject({

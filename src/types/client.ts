@@ -7,6 +7,17 @@ import type { ISessionTimeline } from './timeline-client.js';
 import type { CheckpointPolicy } from './checkpoint-policy.js';
 import type { EpochCause, MimeBundle, NotKept, ResultStatus, SessionEvent } from './events.js';
 import type { ByteStream, DeletedFile, FileContent, WorkspaceFileEntry, WrittenFile } from './files.js';
+import type {
+  CacheReport,
+  CallsReport,
+  KindReport,
+  Latency,
+  MetricsPoint,
+  OperationReport,
+  ServerReport,
+  SessionReport,
+  TransportReport,
+} from './monitor.js';
 import type { Disposable } from './ports.js';
 import type {
   Durability,
@@ -120,6 +131,29 @@ export interface Variable {
   length?: number;
 }
 
+export interface MetricsOptions {
+  /** With the last hour, a point a minute. */
+  series?: boolean;
+}
+/** Calls since the server started. */
+export interface MetricsInfo {
+  latency: Camelized<Latency>;
+  operations: Camelized<OperationReport>[];
+  /** By error code. */
+  errors: CallsReport['errors'];
+  series?: Camelized<MetricsPoint>[];
+}
+export type SessionMetricsInfo = Omit<Camelized<SessionReport>, keyof MetricsInfo> & MetricsInfo;
+export type ServerMetricsInfo = Omit<
+  Camelized<ServerReport>,
+  keyof MetricsInfo | 'kinds' | 'transports' | 'caches'
+> &
+  MetricsInfo & {
+    kinds: Camelized<KindReport>[];
+    transports: Camelized<TransportReport>[];
+    caches: Camelized<CacheReport>[];
+  };
+
 export interface HistoryEntry {
   seq: number;
   code: string;
@@ -228,6 +262,8 @@ export interface ISession extends IDataSession {
   /** A new session with all that this one has: its live state where that can be had. */
   fork(id?: string, options?: ForkOptions): Promise<ForkedSession>;
   info(): Promise<SessionInfo>;
+  /** What the monitor has counted of it. */
+  metrics(options?: MetricsOptions): Promise<SessionMetricsInfo>;
   update(
     patch: Pick<CreateSessionOptions, 'name' | 'description' | 'tags' | 'timeoutS' | 'expireAfterS'>,
   ): Promise<SessionInfo>;
@@ -265,6 +301,8 @@ export interface ISojourn {
     nextCursor: string | null;
   }>;
   deleteSession(id: string): Promise<void>;
+  /** What the monitor has counted of the server; without admin access, of one's own sessions. */
+  metrics(options?: MetricsOptions): Promise<ServerMetricsInfo>;
   call(operation: string, params?: Record<string, unknown>, options?: WriteCallOptions): Promise<unknown>;
   close(): Promise<void>;
 }

@@ -54,6 +54,17 @@ export const configSchema = z.strictObject({
       level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
     })
     .prefault({}),
+  monitor: z
+    .strictObject({
+      slow_operation_ms: z
+        .number()
+        .int()
+        .min(0)
+        .max(1e9)
+        .default(1000)
+        .describe('Calls that take longer are logged, without their parameters; 0 = none.'),
+    })
+    .prefault({}),
   session: z
     .strictObject({
       timeout_s: seconds('Idle seconds until a session hibernates; 0 = never.').default(3600),

@@ -302,8 +302,15 @@ export interface EngineDefinition<E extends IEngine = IEngine, O extends z.ZodTy
   warmUp?(): Promise<void>;
   /** What `doctor` and `status` say about it. */
   describe?(): Promise<Record<string, unknown>>;
+  /** Counters of the caches that its sessions share, by name, since the server started. */
+  caches?(): Readonly<Record<string, CacheCounts>>;
   /** Gives shared resources back, after the last session. */
   dispose?(): Promise<void>;
+}
+
+export interface CacheCounts {
+  readonly hits: number;
+  readonly misses: number;
 }
 
 export const defineEngine = <E extends IEngine, O extends z.ZodType>(

@@ -102,6 +102,26 @@ export type {
   Vitals,
 } from './health.js';
 export {
+  ISessionMonitor,
+  latencySchema,
+  metricsPointSchema,
+  operationReportSchema,
+  serverReportSchema,
+  sessionReportSchema,
+} from './monitor.js';
+export type {
+  AggregateMetrics,
+  CacheReport,
+  KindReport,
+  Latency,
+  MetricsPoint,
+  OperationReport,
+  ServerReport,
+  SessionMetrics,
+  SessionReport,
+  TransportReport,
+} from './monitor.js';
+export {
   conditionKeys,
   defineServerOperation,
   defineSessionOperation,
@@ -124,12 +144,15 @@ export type {
   SessionCall,
   SessionOperation,
   TransportHost,
+  Wire,
+  WireBytes,
   WriteConditions,
   WriteOptionKey,
   WriteOptions,
 } from './operation.js';
 export { defineEngine, defineEngineOperation, defineStatelessOperation, IEngines } from './engine.js';
 export type {
+  CacheCounts,
   CheckpointContent,
   CheckpointSource,
   EngineCapabilities,
@@ -189,8 +212,12 @@ export type {
   ISessionFolder,
   ISojourn,
   ListFilesOptions,
+  MetricsInfo,
+  MetricsOptions,
   Receipt,
+  ServerMetricsInfo,
   SessionInfo,
+  SessionMetricsInfo,
   UploadOptions,
   Variable,
   WriteCallOptions,

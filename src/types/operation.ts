@@ -53,15 +53,38 @@ export interface CallContext extends WriteOptions {
   readonly client_id?: string;
   /** Aborts when the client has gone: reads stop, writes that were accepted go on. */
   readonly signal?: AbortSignal;
+  /** What it came over; calls within the process have none. */
+  readonly wire?: Wire;
   /** For operations with `stream: 'body'` and, where something was sent along, `'optional-body'`. */
   readonly body?: ByteBody;
+}
+
+/** What a call came over, and what it moved. */
+export interface Wire {
+  /** The name of the transport. */
+  readonly transport: string;
+  /**
+   * Calls `listener` when the answer is out, or nobody is there any more to take it. Of several calls that one request
+   * makes only the first hears of its bytes.
+   */
+  onSent(listener: (bytes: WireBytes) => void): void;
+}
+/** As they were on the wire, with all that the protocol adds. */
+export interface WireBytes {
+  readonly received: number;
+  readonly sent: number;
 }
 
 /** A REST address besides `POST /api/sessions/:id/NAME`. Path parameters become fields of `params`. */
 export interface HttpAlias {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below /api, with `:name` parameters, or `*name` at the end for a path of any length; `:id` is the session. */
+  /**
+   * Below /api, or below / with `root`, with `:name` parameters, or `*name` at the end for a path of any length; `:id`
+   * is the session.
+   */
   readonly path: string;
+  /** True where programs of others expect an address that is not below /api. */
+  readonly root?: boolean;
   /** Status of success; 200 when left out. 204 sends no body. */
   readonly status?: number;
 }
@@ -96,6 +119,8 @@ export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.Zod
   /** Of those that take a body: the parameter that the name of a sent file stands for, where it is not given. */
   readonly fileNameParam?: string;
   readonly media?: MediaForm;
+  /** True where the caller lets it wait for something to happen: how long it takes says nothing of the server. */
+  readonly waits?: boolean;
   /** Which options of writes it honours, beside `idempotency_key`: it refuses all others. None when left out. */
   readonly takes?: readonly WriteOptionKey[];
   /** True when the handler itself gives a repeated idempotency key the first answer. */

@@ -50,9 +50,9 @@ export class Mounts {
     response: Response,
     services: MountServices,
   ): Promise<void> {
-    const { requestId: request_id, principal, signal } = services.facts(response);
+    const { requestId: request_id, principal, signal, wire } = services.facts(response);
     const call = (operation: string, params: Readonly<Record<string, unknown>>) =>
-      services.catalogue.call(operation, params, { principal, request_id, signal });
+      services.catalogue.call(operation, params, { principal, request_id, signal, wire });
     const readBody = async (): Promise<unknown> => {
       await services.readJson(request, response);
       const body: unknown = request.body;

@@ -2,6 +2,7 @@
  * Columns at hand: pieces of the columns of all sessions as cells that are ready for JSON, so that a point read asks
  * no database. What was not used for longest goes first when there is too much.
  */
+import type { CacheCounts } from '../../types/engine.js';
 import type { Cell } from './cells.js';
 
 /** Rows of one piece. */
@@ -19,13 +20,25 @@ export class ColumnCache {
   private readonly held = new Map<string, Held>();
   private readonly coming = new Map<string, Promise<Piece>>();
   private bytes = 0;
+  private hits = 0;
+  private misses = 0;
 
   constructor(private readonly maxBytes: number) {}
+
+  /** Pieces that were there when they were asked for, and those that had to be fetched. */
+  get counts(): CacheCounts {
+    return { hits: this.hits, misses: this.misses };
+  }
+
+  has(key: string): boolean {
+    return this.held.has(key);
+  }
 
   /** A piece that is there; counts as its use. */
   get(key: string): Piece | undefined {
     const found = this.held.get(key);
     if (found === undefined) return undefined;
+    this.hits += 1;
     this.held.delete(key);
     this.held.set(key, found);
     return found.piece;
@@ -37,6 +50,7 @@ export class ColumnCache {
     if (found) return Promise.resolve(found);
     const under = this.coming.get(key);
     if (under) return under;
+    this.misses += 1;
     const coming = fetch()
       .then((piece) => {
         this.put(key, piece);

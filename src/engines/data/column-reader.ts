@@ -23,7 +23,8 @@ export class ColumnReader {
   /** True when a whole column is there, as far as its ends tell. */
   isAtHand(source: CellSource): boolean {
     const { rows } = source.store;
-    return rows === 0 || (this.peek(source, 0) !== undefined && this.peek(source, rows - 1) !== undefined);
+    const has = (row: number) => this.cache.has(this.key(source, Math.floor(row / pieceRows)));
+    return rows === 0 || (has(0) && has(rows - 1));
   }
 
   async cell(source: CellSource, row: number, signal?: AbortSignal): Promise<Cell> {

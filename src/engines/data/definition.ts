@@ -61,6 +61,7 @@ export function dataEngine(
       memoryBytes: { max: totalMemoryBytes, setting: 'data.total_memory_bytes' },
     },
     create: (given, context) => host.open(given, context),
+    caches: () => ({ columns: options.cache.counts }),
     dispose: () => files.remove(scratch),
   });
 }
