@@ -2,6 +2,8 @@
  * The features above the managers that come along. Each stands by itself: without its line here the rest works. The
  * first stands outermost around calls.
  */
+import { concurrencyExtension } from './advanced/concurrency/extension.js';
+import { sharingExtension } from './advanced/sharing/extension.js';
 import type { IConfig } from './types/config.js';
 import type { IEngines } from './types/engine.js';
 import type { Extension } from './types/extension.js';
@@ -22,6 +24,6 @@ export interface ExtensionServices {
   readonly log: ILog;
 }
 
-export function createExtensions(_services: ExtensionServices): readonly Extension[] {
-  return [];
+export function createExtensions(services: ExtensionServices): readonly Extension[] {
+  return [sharingExtension(services), concurrencyExtension(services)];
 }

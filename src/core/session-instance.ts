@@ -6,13 +6,12 @@
 import type { SojournError } from '../types/errors.js';
 import { errors, isSojournError } from '../types/errors.js';
 import type { IEngine } from '../types/engine.js';
-import type { NotKept, SessionEvent } from '../types/events.js';
+import type { NotKept, SessionEvent, SideEventBody } from '../types/events.js';
 import type { ISessionFiles } from '../types/files.js';
+import type { InputCall, InputReceipt } from '../types/input.js';
 import type {
   ExecuteResult,
   ForkMoment,
-  InputCall,
-  InputReceipt,
   InterruptReport,
   ISessionInstance,
   OutputPage,
@@ -26,11 +25,12 @@ import type {
 } from '../types/session.js';
 import type { CheckpointRecord } from '../types/store.js';
 import { ExecutionReader } from './execution-reader.js';
-import { endByStop } from './end-by-stop.js';
 import { Incarnation } from './incarnation.js';
 import type { Absence } from './incarnation.js';
 import { IncrementalWriter } from './incremental-writer.js';
 import { Mailbox } from './mailbox.js';
+import { keepEffect } from './kept-effect.js';
+import type { EffectHost } from './kept-effect.js';
 import { patchAfter } from './run-patch.js';
 import type { RunOutcome } from './run.js';
 import { Reads } from './reads.js';
@@ -40,6 +40,7 @@ import { setAside } from './set-aside.js';
 import { SessionFacts } from './session-facts.js';
 import { describeSession } from './session-metadata.js';
 import { SessionVitals } from './session-vitals.js';
+import { restartState } from './session-restart.js';
 import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
 import { runTravel } from './travel-run.js';
@@ -77,7 +78,7 @@ export class SessionInstance implements ISessionInstance {
     this.files = services.sessionFiles;
     const { store, clock, publish } = services;
     const { session_id: sessionId, durability } = record;
-    this.mailbox = new Mailbox(services.config.limits.queue_length);
+    this.mailbox = new Mailbox(services.config.limits);
     const options = { store, clock, sessionId, durability, announce: publish };
     this.writer = new IncrementalWriter(options, record.head_seq, record.epoch);
     const owner = {
@@ -92,6 +93,7 @@ export class SessionInstance implements ISessionInstance {
     this.warm = this.incarnation.warm;
     this.pipeline = new WritePipeline(services, {
       id: record.session_id,
+      owner: record.owner,
       mailbox: this.mailbox,
       writer: this.writer,
       epoch: () => this.record.epoch,
@@ -105,7 +107,7 @@ export class SessionInstance implements ISessionInstance {
           incarnation: this.incarnation,
         }),
       patchFor: (write, outcome) => this.patchFor(write, outcome),
-      settled: (write, outcome) => this.settled(write, outcome),
+      settled: (write, outcome) => keepEffect(write, outcome, this.effectHost()),
     });
     this.reads = new Reads(services, { engine: () => this.engine(), headSeq: () => this.writer.headSeq });
     this.executions = new ExecutionReader(services, {
@@ -148,12 +150,7 @@ export class SessionInstance implements ISessionInstance {
   async performWrite(operation: string, params: Record<string, unknown>, call: WriteCall): Promise<unknown> {
     this.assertOpen();
     this.touch();
-    try {
-      return await this.pipeline.perform(operation, params, call);
-    } catch (error) {
-      if (this.writer.broken !== undefined) this.services.broken();
-      throw error;
-    }
+    return this.orLetGo(this.pipeline.perform(operation, params, call));
   }
 
   async performRead(
@@ -191,7 +188,12 @@ export class SessionInstance implements ISessionInstance {
     this.assertOpen();
     this.touch();
     // The restart goes before everything that waits, and does not wait for what runs either.
-    const turn = this.mailbox.exclusive(() => this.restartNow(keepState), { first: true });
+    const { saver, incarnation, services } = this;
+    const anew = async () => {
+      this.record = await restartState(keepState, this.record, { saver, incarnation, services });
+      await this.engine();
+    };
+    const turn = this.mailbox.exclusive(anew, { first: true });
     await Promise.all([turn, this.interrupt()]);
     return this.getMetadata();
   }
@@ -246,6 +248,16 @@ export class SessionInstance implements ISessionInstance {
       // Output of the background may have been held until now.
       await this.writer.flush();
     });
+  }
+
+  async note(uid: string, body: SideEventBody, patch: SessionPatch): Promise<void> {
+    this.assertOpen();
+    if (uid !== this.record.uid) throw errors.sessionNotFound(this.id);
+    await this.orLetGo(this.writer.appendEvents([body], patch));
+  }
+
+  async writesEnded(): Promise<void> {
+    if (!this.ended) await this.mailbox.exclusive(() => Promise.resolve());
   }
 
   async drain(graceMs: number): Promise<void> {
@@ -313,6 +325,13 @@ export class SessionInstance implements ISessionInstance {
     return this.getMetadata();
   }
 
+  private async orLetGo<T>(writing: Promise<T>): Promise<T> {
+    return writing.catch((error: unknown) => {
+      if (this.writer.broken !== undefined) this.services.broken();
+      throw error;
+    });
+  }
+
   private assertOpen(): void {
     if (this.ended) throw this.ended;
   }
@@ -348,40 +367,15 @@ export class SessionInstance implements ISessionInstance {
     return patch;
   }
 
-  private async settled(write: Write, outcome: RunOutcome): Promise<boolean> {
-    const { execute } = outcome;
-    if (execute) this.vitals.add(outcome.duration_ms);
-    if (write.operation === 'clear') await this.warm.clear();
-    this.incarnation.endOfRun();
-    const stopped = endByStop(outcome);
-    if (stopped) {
-      await this.incarnation.discard(stopped);
-      this.rebuildSoon();
-      return true;
-    }
-    // It brings no state of its own: recovery finds it by the journal's word.
-    if (outcome.moved !== undefined) return true;
-    if (this.saver.hasApplied(write.seq)) return true;
-    this.saver.add(outcome.duration_ms);
-    const ended = outcome.status === 'ok' || outcome.status === 'error';
-    if (write.repeatable && !write.isSecret && ended && !this.incarnation.beginsUnsaved) {
-      if (this.saver.isDue) this.services.saveIsDue();
-      return true;
-    }
-    return this.saver.keepInTurn('not repeatable');
-  }
-
-  private async restartNow(keepState: boolean): Promise<void> {
-    if (!keepState) await this.incarnation.rehearse();
-    // A restart is a fresh beginning, also of what no checkpoint keeps.
-    await this.warm.clear();
-    if (keepState) await this.saver.saveLast('restart');
-    else {
-      await this.saver.saveNothing();
-      this.record = await this.services.store.updateSession(this.id, { variable_count: 0 });
-    }
-    await this.incarnation.discard({ cause: 'restarted', details: { kept: keepState } });
-    await this.engine();
+  private effectHost(): EffectHost {
+    const { saver, incarnation, vitals, services } = this;
+    return {
+      saver,
+      incarnation,
+      vitals,
+      rebuildSoon: () => this.rebuildSoon(),
+      saveIsDue: () => services.saveIsDue(),
+    };
   }
 
   private rebuildSoon(): void {

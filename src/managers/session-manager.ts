@@ -109,7 +109,7 @@ export class SessionManager implements ISessionManager {
     this.assertOpen();
     const { pool } = this.services;
     const live = pool.get(id) ?? (await this.waking.wake(id));
-    if (!mayUse(principal, live.owner)) throw errors.sessionNotFound(id);
+    if (!mayUse(principal, { session_id: id, owner: live.owner })) throw errors.sessionNotFound(id);
     return live;
   }
 
@@ -296,7 +296,7 @@ export class SessionManager implements ISessionManager {
     call: CallContext,
     key: string | undefined,
   ): SessionMetadata {
-    const mine = mayUse(call.principal, record.owner);
+    const mine = mayUse(call.principal, record);
     const repeated = key !== undefined && record.create_key === key;
     if (mine && (repeated || request.if_exists === 'return')) return this.describe(record);
     throw errors.sessionExists(record.session_id);
@@ -378,7 +378,7 @@ export class SessionManager implements ISessionManager {
 
   private async record(id: string, principal: Principal): Promise<SessionRecord> {
     const record = await this.services.store.getSession(id);
-    if (!record || !mayUse(principal, record.owner)) throw errors.sessionNotFound(id);
+    if (!record || !mayUse(principal, record)) throw errors.sessionNotFound(id);
     return record;
   }
 

@@ -146,6 +146,13 @@ export type {
   RunContext,
   StatelessOperation,
 } from './engine.js';
+export { AccessMode, accessModeSchema } from './concurrency.js';
+export type { ActiveClient, ClientName, IConcurrencyManager } from './concurrency.js';
+export { shareRecordSchema } from './sharing.js';
+export type { EndedAccess, IAuthenticator, ShareRecord } from './sharing.js';
+export type { AroundCall, AskedCall, Extension } from './extension.js';
+export { inputReceiptSchema, inputRequestSchema } from './input.js';
+export type { InputCall, InputReceipt, InputRequest } from './input.js';
 export { checkpointRecordSchema, defineStore, ISessionStore, partRefSchema } from './store.js';
 export type {
   Append,
@@ -166,6 +173,8 @@ export { configSchema, IConfig } from './config.js';
 export type { Config, ConfigInput, ResolvedConfig } from './config.js';
 export { ISessionClient } from './client.js';
 export type {
+  AttachedClient,
+  AttachOptions,
   ByteSource,
   Camelized,
   CreateSessionOptions,
@@ -179,8 +188,10 @@ export type {
   ISessionFolder,
   ISojourn,
   ListFilesOptions,
+  MadeShare,
   Receipt,
   SessionInfo,
+  Share,
   UploadOptions,
   Variable,
   WriteCallOptions,
