@@ -89,4 +89,67 @@ describe('mailbox', () => {
     await Promise.all([house, write]);
     expect([mailbox.busy, mailbox.idle]).to.deep.equal([false, true]);
   });
+
+  it('serves clients in turn, and each in its own order', async () => {
+    const mailbox = new Mailbox(limits(10));
+    const held = gate();
+    const order: string[] = [];
+    const note = (name: string) => () => Promise.resolve(order.push(name));
+    const all = [
+      mailbox.write('flood', () => held.promise),
+      ...['f1', 'f2', 'f3', 'f4'].map((name) => mailbox.write('flood', note(name))),
+      ...['a1', 'a2'].map((name) => mailbox.write('a', note(name))),
+      mailbox.write('b', note('b1')),
+    ];
+    held.open();
+    await Promise.all(all);
+    expect(order).to.deep.equal(['f1', 'a1', 'b1', 'f2', 'a2', 'f3', 'f4']);
+  });
+
+  it('lets a client that comes late wait for one write of each other one', async () => {
+    const mailbox = new Mailbox(limits(1000));
+    const held = gate();
+    const order: string[] = [];
+    const flood = Array.from({ length: 500 }, () => mailbox.write('flood', () => held.promise));
+    const late = mailbox.write('late', () => Promise.resolve(order.push('late')));
+    const after = flood.map((write) => write.then(() => order.push('flood')));
+    held.open();
+    await late;
+    expect(order.length).to.be.at.most(3);
+    await Promise.all(after);
+  });
+
+  it('runs work of the house after all that came before it, and keeps later clients from nothing', async () => {
+    const mailbox = new Mailbox(limits(10));
+    const held = gate();
+    const order: string[] = [];
+    const note = (name: string) => () => Promise.resolve(order.push(name));
+    const all = [
+      mailbox.write('a', () => held.promise),
+      mailbox.write('a', note('a1')),
+      mailbox.write('a', note('a2')),
+      mailbox.exclusive(note('house')),
+      mailbox.write('b', note('b1')),
+      mailbox.write('a', note('a3')),
+    ];
+    held.open();
+    await Promise.all(all);
+    expect(order).to.deep.equal(['a1', 'b1', 'a2', 'house', 'a3']);
+  });
+
+  it('refuses one client when too many of its writes wait, and takes those of others', async () => {
+    const mailbox = new Mailbox({ queue_length: 3, client_queue_length: 2 });
+    const held = gate();
+    const write = (client: string) => mailbox.write(client, () => held.promise);
+    const settingOf = (refused: unknown) =>
+      isSojournError(refused, 'session_busy') ? refused.fields.setting : 'none';
+    const taken = [write('a'), write('a'), write('a')];
+    expect(settingOf(await write('a').catch((error: unknown) => error))).to.equal(
+      'limits.client_queue_length',
+    );
+    taken.push(write('b'));
+    expect(settingOf(await write('b').catch((error: unknown) => error))).to.equal('limits.queue_length');
+    held.open();
+    await Promise.all(taken);
+  });
 });
