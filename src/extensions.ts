@@ -25,5 +25,7 @@ export interface ExtensionServices {
 }
 
 export function createExtensions(services: ExtensionServices): readonly Extension[] {
-  return [sharingExtension(services), concurrencyExtension(services)];
+  const sharing = sharingExtension(services);
+  const { authenticator } = sharing;
+  return [sharing, concurrencyExtension({ ...services, authenticator })];
 }

@@ -73,6 +73,13 @@ export class ConcurrencyManager implements IConcurrencyManager, Disposable {
     for (const session of [...this.sessions.keys()]) this.releaseAccess(session, client);
   }
 
+  /** Ends what all clients of a principal hold, who may do nothing any more. */
+  releasePrincipal(principal: string): void {
+    for (const session of [...this.sessions.keys()])
+      for (const { client } of this.current(session))
+        if (client.principal === principal) this.releaseAccess(session, client);
+  }
+
   /** Ends all leases on a session. */
   releaseSession(session: string): void {
     this.sessions.get(session)?.timer?.cancel();

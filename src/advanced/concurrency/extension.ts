@@ -1,9 +1,11 @@
 /** Clients of one session side by side: leases, and the guard that holds other clients' writes up. */
+import { DisposableStack } from '../../core/lifecycle.js';
 import type { IConfig } from '../../types/config.js';
 import type { Extension } from '../../types/extension.js';
 import type { ISessionManager } from '../../types/managers.js';
-import type { Disposable, IClock } from '../../types/ports.js';
+import type { IClock } from '../../types/ports.js';
 import type { ISessionPool } from '../../types/session.js';
+import type { IAuthenticator } from '../../types/sharing.js';
 import type { ISessionStore } from '../../types/store.js';
 import { Access } from './access.js';
 import { ConcurrencyManager } from './concurrency-manager.js';
@@ -16,6 +18,8 @@ export interface ConcurrencyExtensionServices {
   readonly store: ISessionStore;
   readonly config: Pick<IConfig, 'concurrency' | 'limits'>;
   readonly clock: IClock;
+  /** Who tells of principals that may do nothing any more. */
+  readonly authenticator?: Pick<IAuthenticator, 'onEnded'> | undefined;
 }
 
 export function concurrencyExtension(services: ConcurrencyExtensionServices): Extension {
@@ -23,21 +27,24 @@ export function concurrencyExtension(services: ConcurrencyExtensionServices): Ex
   const leases = new ConcurrencyManager(clock, { ...config.concurrency, ...config.limits });
   const guard = new WriteGuard(leases, services);
   const access = new Access(leases, guard, services);
-  let watching: Disposable | undefined;
+  const watching = new DisposableStack();
   return {
     name: 'concurrency',
     operations: concurrencyOperations({ sessions, leases, access }),
     around: guard.around,
     clientGone: (client) => leases.releaseClient(client),
     start: () => {
-      watching = sessions.watch(({ type, session_id }) => {
+      const deleted = sessions.watch(({ type, session_id }) => {
         if (type === 'deleted') leases.releaseSession(session_id);
       });
+      watching.use(deleted);
+      const ended = services.authenticator?.onEnded(({ principal }) => leases.releasePrincipal(principal));
+      if (ended) watching.use(ended);
       return Promise.resolve();
     },
     dispose: () => {
       leases.dispose();
-      return watching?.dispose();
+      return watching.dispose();
     },
   };
 }
