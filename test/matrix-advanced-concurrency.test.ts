@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import { HttpCaller } from '../src/client/http-caller.js';
 import { Sojourn } from '../src/client/sojourn.js';
+import { createSojourn } from '../src/embedded.js';
 import type { RunningServer } from '../src/server.js';
 import type { ISession } from '../src/types/client.js';
 import { isSojournError } from '../src/types/errors.js';
@@ -32,6 +33,20 @@ const kinds: readonly Kind[] = [
     read: (session) => session.getValue(0, 'x'),
   },
 ];
+
+describe('a program with Sojourn inside', () => {
+  it('is a client by the name that it was given', async () => {
+    const sojourn = await createSojourn({ store: 'memory', clientId: 'me' });
+    try {
+      const session = await sojourn.createSession({ data: [{ x: 0 }] });
+      expect(await session.attach({ mode: 'readwrite' })).to.include({ clientId: 'me', mode: 'readwrite' });
+      expect((await session.clients()).map(({ principal }) => principal)).to.deep.equal(['local']);
+      expect(await session.detach()).to.deep.equal([{ clientId: 'me', principal: 'local' }]);
+    } finally {
+      await sojourn.close();
+    }
+  });
+});
 
 describe('several clients of one session', () => {
   let server: RunningServer;
@@ -105,6 +120,16 @@ describe('several clients of one session', () => {
       expect(await codeOf(guest.createSession({ kind: 'python' }))).to.equal('forbidden');
     });
   }
+
+  it('C-21: data: the holder of a readwrite share joins with no other session of the owner', async () => {
+    const own = clientOf('A');
+    const a = await own.createSession({ sessionId: 's', data: [{ k: 1, x: 0 }] });
+    await own.createSession({ sessionId: 'secret', data: [{ k: 1, y: 42 }] });
+    const { token } = await a.share({ mode: 'readwrite' });
+    const guest = clientOf('guest', token).session('s');
+    expect(await codeOf(guest.join('secret', { on: 'k' }))).to.equal('session_not_found');
+    expect(await codeOf(a.join('secret', { on: 'k' }))).to.equal('none');
+  });
 
   it('R-36: python: two clients see what the other has defined, in the order of the journal', async () => {
     const a = await clientOf('A').createSession({ kind: 'python', sessionId: 's' });

@@ -1,4 +1,4 @@
-/** Creating and forking may be repeated: for a day the idempotency key finds the session that was made the first time. */
+/** Creating and forking may be repeated: for a day an idempotency key finds the session that it made. */
 import { answersKeptMs, fingerprint } from '../core/answer-keeper.js';
 import { errors } from '../types/errors.js';
 import type { Principal } from '../types/operation.js';

@@ -67,7 +67,7 @@ export class Access {
 
   /** From now on others may not write; resolves when their writes have ended. */
   private begin(id: string, lease: Lease, { waitMs }: Wish, signal: AbortSignal | undefined): Promise<void> {
-    const ended = this.guard.writesEnded(id).then(async () => {
+    const ended = this.guard.underWay.ended(id).then(async () => {
       // Of some nobody waits for the end.
       await this.services.pool
         .peek(id)

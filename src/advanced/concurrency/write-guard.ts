@@ -12,6 +12,7 @@ import type { Operation } from '../../types/operation.js';
 import type { IClock } from '../../types/ports.js';
 import type { ISessionStore } from '../../types/store.js';
 import type { ConcurrencyManager, Lease } from './concurrency-manager.js';
+import { WritesUnderWay } from './writes-under-way.js';
 
 export interface GuardServices {
   readonly sessions: Pick<ISessionManager, 'getMetadata'>;
@@ -24,7 +25,7 @@ const eventsAtOnce = 500;
 const isHeldUp = ({ access, lease }: Operation): boolean => access !== 'read' && lease !== 'free';
 
 export class WriteGuard {
-  private readonly underWay = new Map<string, Set<Promise<unknown>>>();
+  readonly underWay = new WritesUnderWay();
 
   constructor(
     private readonly leases: ConcurrencyManager,
@@ -35,26 +36,8 @@ export class WriteGuard {
     const { operation, session_id: id } = asked;
     if (id === undefined || operation.scope !== 'session') return proceed();
     if (this.leases.has(id)) return this.guarded(id, asked, proceed);
-    return isHeldUp(operation) ? this.followed(id, proceed) : proceed();
+    return isHeldUp(operation) ? this.underWay.follow(id, proceed) : proceed();
   };
-
-  /** Resolves when all writes of the session that are under way now have ended. */
-  async writesEnded(session: string): Promise<void> {
-    await Promise.allSettled([...(this.underWay.get(session) ?? [])]);
-  }
-
-  private followed(session: string, proceed: () => Promise<unknown>): Promise<unknown> {
-    const calls = this.underWay.get(session) ?? new Set();
-    if (calls.size === 0) this.underWay.set(session, calls);
-    const call = proceed();
-    calls.add(call);
-    const ended = () => {
-      calls.delete(call);
-      if (calls.size === 0 && this.underWay.get(session) === calls) this.underWay.delete(session);
-    };
-    call.then(ended, ended);
-    return call;
-  }
 
   private guarded(session: string, asked: AskedCall, proceed: () => Promise<unknown>): Promise<unknown> {
     const { operation, context } = asked;
@@ -65,7 +48,7 @@ export class WriteGuard {
     if (!isHeldUp(operation)) return call();
     const writer = this.leases.writer(session);
     const isInTheWay = writer !== undefined && writer !== own && !mayEndWhatRuns(operation, writer);
-    if (!isInTheWay && own?.mode !== AccessMode.ReadOnly) return this.followed(session, call);
+    if (!isInTheWay && own?.mode !== AccessMode.ReadOnly) return this.underWay.follow(session, call);
     return this.refuse(session, asked, isInTheWay ? writer : undefined, proceed);
   }
 
