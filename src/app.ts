@@ -174,20 +174,29 @@ function bindTransports(container: Container): void {
   container
     .bind<ITransport>(ITransport)
     .toResolvedValue(
-      (config: IConfig, clock: IClock, ids: IIds, token: string | null, activity: ServerActivity) => {
+      (
+        config: IConfig,
+        clock: IClock,
+        ids: IIds,
+        token: string | null,
+        activity: ServerActivity,
+        extensions: readonly Extension[],
+      ) => {
         const dialects = createDialects(config, clock, ids);
+        const authenticators = extensions.flatMap(({ authenticator }) => authenticator ?? []);
         return new RestTransport({
           config,
           clock,
           ids,
           token,
+          authenticators,
           dialects,
           activity,
           version,
           pid: process.pid,
         });
       },
-      [IConfig, IClock, IIds, tokens.token, tokens.activity],
+      [IConfig, IClock, IIds, tokens.token, tokens.activity, tokens.extensions],
     )
     .whenNamed('rest');
 }
@@ -271,7 +280,7 @@ export class App {
       await sessions.start();
       const stateless = this.owned.use(this.container.get<IStatelessRuns>(IStatelessRuns));
       await stateless.start();
-      for (const extension of this.container.get<readonly Extension[]>(tokens.extensions)) {
+      for (const extension of this.extensions) {
         this.owned.use(extension);
         await extension.start?.();
       }
@@ -292,6 +301,9 @@ export class App {
     await transport.start({
       catalogue: this.catalogue,
       log: this.container.get<ILog>(ILog).child({ component: name }),
+      clientGone: (client) => {
+        for (const extension of this.extensions) extension.clientGone?.(client);
+      },
     });
     return this.owned.use(transport);
   }
@@ -302,8 +314,9 @@ export class App {
   }
 
   /** Calls in the same process, as the holder of the server's own token. */
-  caller(close: () => Promise<void>): ICaller {
-    return new InProcessCaller(this.catalogue, localPrincipal, this.container.get<IIds>(IIds), close);
+  caller(close: () => Promise<void>, clientId?: string): ICaller {
+    const ids = this.container.get<IIds>(IIds);
+    return new InProcessCaller(this.catalogue, localPrincipal, ids, close, clientId);
   }
 
   /** What runs may end, and is answered, while the doors close; then everything is saved. */
@@ -313,6 +326,10 @@ export class App {
       : Promise.resolve();
     await this.owned.dispose();
     await draining;
+  }
+
+  private get extensions(): readonly Extension[] {
+    return this.container.get<readonly Extension[]>(tokens.extensions);
   }
 
   private async disposeEngines(): Promise<void> {

@@ -25,6 +25,8 @@ type CamelTree<T> = T extends readonly unknown[]
 export type SojournOptions = CamelTree<ConfigInput> & {
   /** Reads SOJOURN_* variables and sojourn.yaml too; off by default, so that a program decides alone. */
   readEnvironment?: boolean;
+  /** Names this program where leases on sessions are held. */
+  clientId?: string;
 };
 
 /**
@@ -32,7 +34,7 @@ export type SojournOptions = CamelTree<ConfigInput> & {
  * @throws invalid_params for a wrong setting · storage_error when the data folder is in use or cannot be used
  */
 export async function createSojourn(options: SojournOptions = {}): Promise<ISojourn> {
-  const { readEnvironment = false, ...settings } = options;
+  const { readEnvironment = false, clientId, ...settings } = options;
   const owned = new DisposableStack();
   try {
     const given = snakeizeTree(settings) as ConfigInput;
@@ -48,7 +50,7 @@ export async function createSojourn(options: SojournOptions = {}): Promise<ISojo
     const app = await createApp({ config, log, token: null });
     owned.use({ dispose: () => app.close() });
     await app.start();
-    return new Sojourn(app.caller(() => owned.dispose()));
+    return new Sojourn(app.caller(() => owned.dispose(), clientId));
   } catch (error) {
     await owned.dispose();
     throw error;

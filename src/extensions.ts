@@ -4,6 +4,8 @@
  */
 import { timelineExtension } from './advanced/timeline/extension.js';
 import { monitorExtension } from './advanced/monitor/extension.js';
+import { concurrencyExtension } from './advanced/concurrency/extension.js';
+import { sharingExtension } from './advanced/sharing/extension.js';
 import type { IConfig } from './types/config.js';
 import type { IEngines } from './types/engine.js';
 import type { Extension } from './types/extension.js';
@@ -25,5 +27,12 @@ export interface ExtensionServices {
 }
 
 export function createExtensions(services: ExtensionServices): readonly Extension[] {
-  return [monitorExtension(services), timelineExtension(services)];
+  const sharing = sharingExtension(services);
+  const { authenticator } = sharing;
+  return [
+    monitorExtension(services),
+    sharing,
+    concurrencyExtension({ ...services, authenticator }),
+    timelineExtension(services),
+  ];
 }

@@ -205,6 +205,7 @@ describe('a session', () => {
       const theirs = world.as('them');
       for (const operation of world.catalogue.list().filter(({ scope }) => scope === 'session')) {
         const params = {
+          attach: { mode: 'readonly' },
           delete_file: { path: 'x' },
           download_file: { path: 'x' },
           execute: { code: 'total' },
@@ -215,8 +216,10 @@ describe('a session', () => {
           import_annotations: { annotations: [] },
           diff: { from: 0 },
           read_file: { path: 'x' },
+          revoke_share: { share_id: 'x' },
           save_script: { name: 'x', content: '' },
           get_output: { seq: 1 },
+          share: { mode: 'readonly' },
           reply_input: { value: 'x' },
           update_session: { name: 'x' },
           upload_file: { path: 'x' },

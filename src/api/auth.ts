@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { SojournError } from '../types/errors.js';
 import type { Principal } from '../types/operation.js';
+import type { IAuthenticator } from '../types/sharing.js';
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
@@ -12,29 +13,47 @@ export const localPrincipal: Principal = { id: 'local', access: 'admin' };
 export class Authenticator {
   private readonly expected: Buffer | null;
 
-  /** @param token null lets everybody in; the configuration allows that on loopback only. */
-  constructor(token: string | null) {
+  /**
+   * @param token null lets everybody in; the configuration allows that on loopback only.
+   * @param others who know further tokens
+   */
+  constructor(
+    token: string | null,
+    private readonly others: readonly Pick<IAuthenticator, 'principalOf'>[] = [],
+  ) {
     this.expected = token === null ? null : digest(token);
   }
 
   /** @param header the Authorization header. @throws unauthorized */
-  authenticate(header: string | undefined): Principal {
+  authenticate(header: string | undefined): Promise<Principal> {
     return this.principalOf(bearerToken(header));
   }
 
   /** Also by the user of HTTP Basic: for clients that know nothing but an address. @throws unauthorized */
-  authenticateBasic(header: string | undefined): Principal {
+  authenticateBasic(header: string | undefined): Promise<Principal> {
     return this.principalOf(bearerToken(header) ?? basicUser(header));
   }
 
-  private principalOf(token: string | undefined): Principal {
-    if (this.expected === null) return localPrincipal;
-    if (token !== undefined && timingSafeEqual(digest(token), this.expected)) return localPrincipal;
+  private async principalOf(token: string | undefined): Promise<Principal> {
+    const { expected } = this;
+    if (expected !== null && token !== undefined && timingSafeEqual(digest(token), expected))
+      return localPrincipal;
+    const known = token === undefined ? null : await this.knownByOthers(token);
+    if (known) return known;
+    if (expected === null) return localPrincipal;
     const detail =
       token === undefined
         ? 'Send the token as "Authorization: Bearer TOKEN"; `sojourn status` shows where it is.'
         : 'The token is not valid.';
     throw new SojournError('unauthorized', detail);
+  }
+
+  private async knownByOthers(token: string): Promise<Principal | null> {
+    for (const other of this.others) {
+      const principal = await other.principalOf(token);
+      if (principal) return principal;
+    }
+    return null;
   }
 }
 

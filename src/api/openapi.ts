@@ -45,7 +45,7 @@ function routesOf(operation: Operation): HttpAlias[] {
   if (operation.scope === 'session') {
     const path = `/sessions/:id/${operation.name}`;
     aliases.push({ method: 'POST', path });
-    if (operation.access === 'read') aliases.push({ method: 'GET', path });
+    if (operation.safe ?? operation.access === 'read') aliases.push({ method: 'GET', path });
   }
   return aliases;
 }

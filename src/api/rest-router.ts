@@ -62,7 +62,7 @@ export function restRouter(options: RestOptions): Router {
     const { operation: name = '', id = '' } = request.params as Record<string, string>;
     const operation = options.catalogue.get(name);
     if (operation.scope !== 'session') throw errors.operationNotFound(name);
-    if (request.method !== 'POST' && !(request.method === 'GET' && operation.access === 'read')) {
+    if (request.method !== 'POST' && !(request.method === 'GET' && isSafe(operation))) {
       const detail = `${request.method} is not for '${name}'; use POST.`;
       throw new SojournError('operation_not_found', detail, { operation: name });
     }
@@ -70,6 +70,8 @@ export function restRouter(options: RestOptions): Router {
   });
   return router;
 }
+
+const isSafe = ({ access, safe = access === 'read' }: Operation): boolean => safe;
 
 const verbs = { GET: 'get', POST: 'post', PUT: 'put', PATCH: 'patch', DELETE: 'delete' } as const;
 

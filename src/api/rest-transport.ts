@@ -10,11 +10,13 @@ import type { Express, NextFunction, Request, RequestHandler, Response } from 'e
 import { errors, isSojournError, SojournError } from '../types/errors.js';
 import type { IConfig } from '../types/config.js';
 import type { Dialect } from '../types/dialect.js';
-import type { IClock, IIds, ILog } from '../types/ports.js';
+import type { Disposable, IClock, IIds, ILog } from '../types/ports.js';
 import type { ITransport, TransportHost } from '../types/operation.js';
+import type { IAuthenticator } from '../types/sharing.js';
 import { Authenticator, checkOrigin, localPrincipal } from './auth.js';
 import { byteBody } from './byte-streams.js';
 import { LongRequests } from './client-errors.js';
+import { Guests } from './guests.js';
 import { listenerServer, parseListener } from './dialects/listeners.js';
 import { Mounts, send } from './dialects/mounts.js';
 import { jsonShape } from './json-shape.js';
@@ -32,6 +34,8 @@ export interface RestTransportOptions {
   readonly pid: number;
   /** Null: nobody is asked. */
   readonly token: string | null;
+  /** Who know further tokens than that. */
+  readonly authenticators?: readonly IAuthenticator[];
   /** Mounted below /compat. */
   readonly dialects?: readonly Dialect[];
   /** Told of every request: `begin` when it comes, what that returns when it is over. */
@@ -48,6 +52,8 @@ export class RestTransport implements ITransport {
   private readonly longRequests = new LongRequests();
   private readonly wires = new WireMeter(this.name);
   private readonly mounts: Mounts;
+  private readonly guests = new Guests();
+  private readonly subscriptions: Disposable[] = [];
 
   constructor(private readonly options: RestTransportOptions) {
     this.mounts = new Mounts(options.dialects ?? []);
@@ -69,6 +75,8 @@ export class RestTransport implements ITransport {
     const { config } = this.options;
     const listeners = config.listen.map((text) => parseListener(text, this.mounts.paths));
     const application = this.application(host);
+    for (const authenticator of this.options.authenticators ?? [])
+      this.subscriptions.push(authenticator.onEnded(({ principal }) => this.guests.end(principal)));
     const own = createServer(patience);
     own.on('request', application);
     try {
@@ -95,6 +103,7 @@ export class RestTransport implements ITransport {
   /** Answers what is under way within the grace time, then cuts the rest. */
   async dispose(): Promise<void> {
     const servers = this.servers.splice(0);
+    for (const subscription of this.subscriptions.splice(0)) void subscription.dispose();
     if (servers.length === 0) return;
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const server of servers) server.closeIdleConnections();
@@ -115,8 +124,8 @@ export class RestTransport implements ITransport {
     app.use(compression({ threshold: 1024 }));
     app.get('/api/health', (_request, response) => this.health(response));
     const authenticate = this.authenticate({ mounted: false });
-    app.use((request, response, next) => {
-      authenticate(request, response);
+    app.use(async (request, response, next) => {
+      await authenticate(request, response);
       next();
     });
     app.get('/api/openapi.json', (_request, response) => {
@@ -150,7 +159,7 @@ export class RestTransport implements ITransport {
         next();
         return;
       }
-      authenticate(request, response);
+      await authenticate(request, response);
       await this.mounts.serve(mount, request, response, services);
     });
   }
@@ -224,17 +233,18 @@ export class RestTransport implements ITransport {
 
   /** @param mounted for clients that may know nothing but an address */
   private authenticate({ mounted }: { mounted: boolean }) {
-    const { token, config } = this.options;
-    const authenticator = new Authenticator(token);
-    const principalOf = (header: string | undefined) => {
+    const { token, config, authenticators } = this.options;
+    const authenticator = new Authenticator(token, authenticators);
+    const principalOf = async (header: string | undefined) => {
       if (!mounted) return authenticator.authenticate(header);
       // The configuration allows that on loopback only.
       if (config.compat.auth === 'none') return localPrincipal;
       return authenticator.authenticateBasic(header);
     };
-    return (request: Request, response: Response): void => {
-      const principal = principalOf(request.get('Authorization'));
+    return async (request: Request, response: Response): Promise<void> => {
+      const principal = await principalOf(request.get('Authorization'));
       response.locals.facts = { ...(response.locals.facts as Facts), principal };
+      if (principal.session_id !== undefined) this.guests.add(principal.id, response);
     };
   }
 

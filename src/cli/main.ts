@@ -11,6 +11,7 @@ import { addServe } from './serve.js';
 import { addServerCommands } from './server-commands.js';
 import { addSessionCommands } from './session-commands.js';
 import { addTimeCommands } from './time-commands.js';
+import { addTokenCommands } from './token-commands.js';
 
 const program = new Command('sojourn')
   .description('Durable sessions: Python kernels and other live state behind one API.')
@@ -29,8 +30,9 @@ addSessionCommands(program);
 addRunCommands(program);
 addTimeCommands(program);
 addMetrics(program);
+addTokenCommands(program);
 addDoctor(program);
-for (const command of program.commands) {
+for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
   command.exitOverride();
   // Global options may stand behind the command too.
   command

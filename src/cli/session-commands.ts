@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { snakeize } from '../client/casing.js';
 import type { SessionInfo } from '../types/client.js';
+import { allSessions } from './all-sessions.js';
 import { globalOptions, withClient } from './context.js';
 import { printError, printJson, printLine, printTable } from './output.js';
 import { wholeNumber } from './whole-number.js';
@@ -13,20 +14,7 @@ export function addSessionCommands(program: Command): void {
     .option('--kind <kind>', 'only this kind')
     .action(async (own: { kind?: string }, command: Command) => {
       const options = globalOptions(command);
-      const sessions = await withClient(options, async (client) => {
-        const all: SessionInfo[] = [];
-        let cursor: string | null = null;
-        do {
-          const page: Awaited<ReturnType<typeof client.listSessions>> = await client.listSessions({
-            ...own,
-            limit: 1000,
-            ...(cursor === null ? {} : { cursor }),
-          });
-          all.push(...page.sessions);
-          cursor = page.nextCursor;
-        } while (cursor !== null);
-        return all;
-      });
+      const sessions = await withClient(options, (client) => allSessions(client, own));
       if (options.json === true) printJson(sessions.map(snakeize));
       else printSessions(sessions);
     });

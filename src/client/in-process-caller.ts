@@ -22,12 +22,16 @@ import { streamEvents } from './event-stream.js';
 export class InProcessCaller implements ICaller {
   private readonly closing = new AbortController();
 
-  /** @param close what closing the client closes with it. */
+  /**
+   * @param close what closing the client closes with it
+   * @param clientId names this client where leases are held
+   */
   constructor(
     private readonly catalogue: ICatalogue,
     private readonly principal: Principal,
     private readonly ids: IIds,
     private readonly close: () => Promise<void>,
+    private readonly clientId?: string,
   ) {}
 
   async call(
@@ -88,6 +92,7 @@ export class InProcessCaller implements ICaller {
     const context = {
       principal: this.principal,
       request_id: this.ids.uid(),
+      ...(this.clientId === undefined ? {} : { client_id: this.clientId }),
       ...(signal ? { signal } : {}),
       ...(body ? { body } : {}),
     };

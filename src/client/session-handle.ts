@@ -1,5 +1,7 @@
 /** One session, as its user holds it: the same handle whether the server is embedded or far away. */
 import type {
+  AttachedClient,
+  AttachOptions,
   CreateSessionOptions,
   EventsOptions,
   ExecuteOptions,
@@ -10,6 +12,7 @@ import type {
   ICaller,
   ISession,
   MetricsOptions,
+  MadeShare,
   OutputOptions,
   OutputPiece,
   Receipt,
@@ -17,9 +20,11 @@ import type {
   ScriptResult,
   SessionInfo,
   SessionMetricsInfo,
+  Share,
   Variable,
   WriteCallOptions,
 } from '../types/client.js';
+import type { AccessMode } from '../types/concurrency.js';
 import type { MimeBundle, SessionEvent } from '../types/events.js';
 import type { ForkResult } from '../types/managers.js';
 import type { SessionReport } from '../types/monitor.js';
@@ -138,6 +143,32 @@ export class SessionHandle extends DataHandle implements ISession {
     await this.session.ask('reply_input', { ...reply, ...snakeize(options) });
   }
 
+  async attach(options: AttachOptions): Promise<AttachedClient> {
+    return clientFrom(await this.session.ask<object>('attach', snakeize(options)));
+  }
+
+  async detach(options: { clientId?: string; principal?: string } = {}) {
+    const { detached } = await this.session.ask<{ detached: object[] }>('detach', snakeize(options));
+    return detached.map((client) => camelize(client) as Pick<AttachedClient, 'clientId' | 'principal'>);
+  }
+
+  async clients(): Promise<AttachedClient[]> {
+    return (await this.session.ask<{ clients: object[] }>('list_clients')).clients.map(clientFrom);
+  }
+
+  async share(options: { mode: AccessMode; ttlS?: number }): Promise<MadeShare> {
+    return camelize(await this.session.ask<object>('share', snakeize(options))) as MadeShare;
+  }
+
+  async shares(): Promise<Share[]> {
+    const { shares } = await this.session.ask<{ shares: object[] }>('list_shares');
+    return shares.map((share) => camelize(share) as Share);
+  }
+
+  async revokeShare(shareId: string): Promise<boolean> {
+    return (await this.session.ask<{ revoked: boolean }>('revoke_share', { share_id: shareId })).revoked;
+  }
+
   async runScript(path: string, options: ScriptOptions = {}): Promise<ScriptResult> {
     const { args, timeoutS, reportFiles, replay, ...write } = options;
     const answer = await this.session.ask<object>(
@@ -164,3 +195,8 @@ export class SessionHandle extends DataHandle implements ISession {
     return camelize(await this.session.ask<SessionMetadata>(operation, params));
   }
 }
+
+const clientFrom = (client: object): AttachedClient => {
+  const { session_id: _, ...rest } = client as Record<string, unknown>;
+  return camelize(rest) as unknown as AttachedClient;
+};

@@ -14,7 +14,8 @@ export interface OnceRequest {
   readonly request: unknown;
 }
 
-const keptMs = 24 * 3600 * 1000;
+/** For so long a repeated write gets its first answer. */
+export const answersKeptMs = 24 * 3600 * 1000;
 const pruneEveryMs = 3600 * 1000;
 
 export class AnswerKeeper {
@@ -50,12 +51,12 @@ export class AnswerKeeper {
     const now = this.clock.now();
     if (now - this.prunedAt < pruneEveryMs) return;
     this.prunedAt = now;
-    await this.store.pruneAnswers(new Date(now - keptMs).toISOString());
+    await this.store.pruneAnswers(new Date(now - answersKeptMs).toISOString());
   }
 
   private async answer(once: OnceRequest, request: string, run: () => Promise<unknown>): Promise<unknown> {
     const kept = await this.store.getAnswer(once.principal, once.key);
-    if (kept && Date.parse(kept.created_at) > this.clock.now() - keptMs) {
+    if (kept && Date.parse(kept.created_at) > this.clock.now() - answersKeptMs) {
       assertSame(kept.request, request, once.key);
       return kept.answer;
     }

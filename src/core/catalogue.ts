@@ -11,6 +11,7 @@ import type {
   CallContext,
   ICatalogue,
   Operation,
+  Principal,
   SessionCall,
   WriteOptions,
 } from '../types/operation.js';
@@ -59,7 +60,12 @@ export class Catalogue implements ICatalogue {
 
   async call(name: string, params: unknown, call: CallContext): Promise<unknown> {
     const operation = this.get(name);
-    const asked = { operation, session_id: sessionIdIn(params), context: call };
+    const asked = {
+      operation,
+      session_id: textIn(params, 'session_id'),
+      idempotency_key: textIn(params, 'idempotency_key') ?? call.idempotency_key,
+      context: call,
+    };
     const through = (depth: number): Promise<unknown> => {
       const around = this.surrounding[depth];
       return around ? around(asked, () => through(depth + 1)) : this.run(operation, params, call);
@@ -68,11 +74,7 @@ export class Catalogue implements ICatalogue {
   }
 
   private async run(operation: Operation, params: unknown, call: CallContext): Promise<unknown> {
-    const { name } = operation;
-    if (rank[call.principal.access] < rank[operation.access]) {
-      const detail = `'${name}' needs ${operation.access} access; this token has ${call.principal.access}.`;
-      throw new SojournError('forbidden', detail, { operation: name });
-    }
+    assertAllowed(operation, call.principal);
     const { own, options } = separate(operation, params ?? {});
     refuseUntaken(operation, call);
     const context: CallContext = { ...call, ...options };
@@ -82,6 +84,8 @@ export class Catalogue implements ICatalogue {
     }
     const { session_id, ...rest } = own;
     const sessionId = parse(sessionIdSchema, session_id, 'session_id');
+    const { session_id: only = sessionId } = call.principal;
+    if (sessionId !== only) throw errors.sessionNotFound(sessionId);
     const parsed = parse(operation.params, rest);
     const sessionCall: SessionCall = {
       ...context,
@@ -109,9 +113,22 @@ export class Catalogue implements ICatalogue {
   }
 }
 
-function sessionIdIn(params: unknown): string | undefined {
-  if (typeof params !== 'object' || params === null || !('session_id' in params)) return undefined;
-  return typeof params.session_id === 'string' ? params.session_id : undefined;
+function textIn(params: unknown, name: string): string | undefined {
+  const value: unknown =
+    typeof params === 'object' && params !== null ? Reflect.get(params, name) : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** @throws forbidden */
+function assertAllowed(operation: Operation, { access, session_id: only }: Principal): void {
+  const { name, scope, shared = scope === 'session' && operation.access !== 'admin' } = operation;
+  if (only !== undefined && !shared) {
+    const detail = `'${name}' is not for the holders of a share.`;
+    throw new SojournError('forbidden', detail, { operation: name });
+  }
+  if (rank[access] >= rank[operation.access]) return;
+  const detail = `'${name}' needs ${operation.access} access; this token has ${access}.`;
+  throw new SojournError('forbidden', detail, { operation: name });
 }
 
 interface Separated {

@@ -2,6 +2,7 @@
  * Appends to one session's journal: gives every event its seq, keeps the order, joins what comes together into one
  * step of the store, and announces events only after they are stored.
  */
+import { isContent } from '../types/events.js';
 import type { SessionEvent, SessionEventBody } from '../types/events.js';
 import type { IClock } from '../types/ports.js';
 import type { Durability, SessionPatch } from '../types/session.js';
@@ -83,7 +84,7 @@ export class IncrementalWriter {
     const event = { session_id: this.options.sessionId, seq: this.nextSeq++, at, ...body };
     this.buffer.push(event);
     this.waitingCharacters += charactersOf(body);
-    if (body.type !== 'epoch') this.lastContent = event.seq;
+    if (isContent(body)) this.lastContent = event.seq;
     return event;
   }
 

@@ -4,7 +4,7 @@
  */
 import { SojournError } from '../types/errors.js';
 import type { SessionEvent, SessionEventBody } from '../types/events.js';
-import type { InputCall, InputReceipt, InputRequest } from '../types/session.js';
+import type { InputCall, InputReceipt, InputRequest } from '../types/input.js';
 
 export interface DeskOptions {
   readonly sessionId: string;

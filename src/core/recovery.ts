@@ -2,6 +2,7 @@
  * Recovery = newest checkpoint + the acknowledged inputs after it, run again in the order in which they ended.
  * An input without an answer is never run again, nor is one that the session has gone back before.
  */
+import { isContent } from '../types/events.js';
 import type { SessionEvent } from '../types/events.js';
 import { SojournError } from '../types/errors.js';
 import type { SessionRecord } from '../types/session.js';
@@ -103,7 +104,7 @@ async function scan(
     if (input && result.moved === undefined && !applied.has(input.seq)) ended.push({ input, result });
   };
   for await (const event of journalFrom(store, record, Math.min(covered + 1, ...earlier))) {
-    if (event.type !== 'epoch') contentSeq = Math.max(contentSeq, event.seq);
+    if (isContent(event)) contentSeq = Math.max(contentSeq, event.seq);
     if (event.type === 'input' && (event.seq > covered || earlier.has(event.seq)))
       inputs.set(event.seq, event);
     questions.add(event);

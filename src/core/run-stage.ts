@@ -1,5 +1,7 @@
 /** What surrounds one run: where its output goes, who answers its questions, and how it is stopped. */
+import { errors } from '../types/errors.js';
 import type { SessionEventBody } from '../types/events.js';
+import type { WriteCall } from '../types/session.js';
 import { ExecutionOutput } from './execution-output.js';
 import type { IncrementalWriter } from './incremental-writer.js';
 import { InputDesk } from './input-desk.js';
@@ -49,7 +51,12 @@ export class RunStage {
     });
   }
 
-  request(operation: string, params: RunRequest['params'], timeoutMs: number): RunRequest {
+  request(
+    operation: string,
+    params: RunRequest['params'],
+    timeoutMs: number,
+    { principal }: Pick<WriteCall, 'principal'>,
+  ): RunRequest {
     const { controller, desk, gate, writer, seq } = this;
     return {
       operation,
@@ -59,10 +66,17 @@ export class RunStage {
       controller,
       emit: gate.emit,
       backlog: () => gate.backlog() ?? writer.backlog(),
-      ask: this.services.ask,
+      ask: this.askFor(principal),
       requestInput: ({ prompt, password }) => desk.ask(prompt, password),
       isWaiting: () => desk.question !== null,
     };
+  }
+
+  /** Who may use but one session learns nothing of the others of its owner. */
+  private askFor({ session_id: only }: WriteCall['principal']): SessionServices['ask'] {
+    const { ask } = this.services;
+    if (only === undefined) return ask;
+    return (id, ...asked) => (id === only ? ask(id, ...asked) : Promise.reject(errors.sessionNotFound(id)));
   }
 
   /** Resolves when all output up to now can be read back. */

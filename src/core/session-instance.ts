@@ -6,13 +6,12 @@
 import type { SojournError } from '../types/errors.js';
 import { errors, isSojournError } from '../types/errors.js';
 import type { IEngine } from '../types/engine.js';
-import type { NotKept, SessionEvent } from '../types/events.js';
+import type { NotKept, SessionEvent, SideEventBody } from '../types/events.js';
 import type { ISessionFiles } from '../types/files.js';
+import type { InputCall, InputReceipt } from '../types/input.js';
 import type {
   ExecuteResult,
   ForkMoment,
-  InputCall,
-  InputReceipt,
   InterruptReport,
   ISessionInstance,
   OutputPage,
@@ -39,6 +38,7 @@ import { setAside } from './set-aside.js';
 import { SessionFacts } from './session-facts.js';
 import { describeSession } from './session-metadata.js';
 import { SessionVitals } from './session-vitals.js';
+import { restartState } from './session-restart.js';
 import { SessionSaver } from './session-saver.js';
 import type { SessionServices } from './session-services.js';
 import { runTravel } from './travel-run.js';
@@ -78,7 +78,7 @@ export class SessionInstance implements ISessionInstance {
     this.files = services.sessionFiles;
     const { store, clock, publish } = services;
     const { session_id: sessionId, durability } = record;
-    this.mailbox = new Mailbox(services.config.limits.queue_length);
+    this.mailbox = new Mailbox(services.config.limits);
     const options = { store, clock, sessionId, durability, announce: publish };
     this.writer = new IncrementalWriter(options, record.head_seq, record.epoch);
     const owner = {
@@ -93,6 +93,7 @@ export class SessionInstance implements ISessionInstance {
     this.warm = this.incarnation.warm;
     this.pipeline = new WritePipeline(services, {
       id: record.session_id,
+      owner: record.owner,
       mailbox: this.mailbox,
       writer: this.writer,
       epoch: () => this.record.epoch,
@@ -150,12 +151,7 @@ export class SessionInstance implements ISessionInstance {
   async performWrite(operation: string, params: Record<string, unknown>, call: WriteCall): Promise<unknown> {
     this.assertOpen();
     this.touch();
-    try {
-      return await this.pipeline.perform(operation, params, call);
-    } catch (error) {
-      if (this.writer.broken !== undefined) this.services.broken();
-      throw error;
-    }
+    return this.orLetGo(this.pipeline.perform(operation, params, call));
   }
 
   async performRead(
@@ -193,7 +189,12 @@ export class SessionInstance implements ISessionInstance {
     this.assertOpen();
     this.touch();
     // The restart goes before everything that waits, and does not wait for what runs either.
-    const turn = this.mailbox.exclusive(() => this.restartNow(keepState), { first: true });
+    const { saver, incarnation, services } = this;
+    const anew = async () => {
+      this.record = await restartState(keepState, this.record, { saver, incarnation, services });
+      await this.engine();
+    };
+    const turn = this.mailbox.exclusive(anew, { first: true });
     await Promise.all([turn, this.interrupt()]);
     return this.getMetadata();
   }
@@ -248,6 +249,16 @@ export class SessionInstance implements ISessionInstance {
       // Output of the background may have been held until now.
       await this.writer.flush();
     });
+  }
+
+  async note(uid: string, body: SideEventBody, patch: SessionPatch): Promise<void> {
+    this.assertOpen();
+    if (uid !== this.record.uid) throw errors.sessionNotFound(this.id);
+    await this.orLetGo(this.writer.appendEvents([body], patch));
+  }
+
+  async writesEnded(): Promise<void> {
+    if (!this.ended) await this.mailbox.exclusive(() => Promise.resolve());
   }
 
   async drain(graceMs: number): Promise<void> {
@@ -315,6 +326,13 @@ export class SessionInstance implements ISessionInstance {
     return this.getMetadata();
   }
 
+  private async orLetGo<T>(writing: Promise<T>): Promise<T> {
+    return writing.catch((error: unknown) => {
+      if (this.writer.broken !== undefined) this.services.broken();
+      throw error;
+    });
+  }
+
   private assertOpen(): void {
     if (this.ended) throw this.ended;
   }
@@ -353,21 +371,6 @@ export class SessionInstance implements ISessionInstance {
   private settlement(): SettlementHost {
     const { saver, incarnation, vitals, warm } = this;
     return { saver, incarnation, vitals, warm, rebuildSoon: () => this.rebuildSoon() };
-  }
-
-  private async restartNow(keepState: boolean): Promise<void> {
-    if (!keepState) await this.incarnation.rehearse();
-    // A restart is a fresh beginning, also of what no checkpoint keeps.
-    await this.warm.clear();
-    if (keepState) await this.saver.saveLast('restart');
-    else {
-      await this.saver.saveNothing();
-      // It is a step like a write: what was undone before is no longer the way of redo.
-      const patch = { variable_count: 0, undone: [] };
-      this.record = await this.services.store.updateSession(this.id, patch);
-    }
-    await this.incarnation.discard({ cause: 'restarted', details: { kept: keepState } });
-    await this.engine();
   }
 
   private rebuildSoon(): void {

@@ -1,12 +1,7 @@
 /** What clients see of a session: the stored record, and on top what only a live session knows. */
 import type { SessionEvent } from '../types/events.js';
-import type {
-  InputRequest,
-  Rebuild,
-  SessionMetadata,
-  SessionRecord,
-  SessionStatus,
-} from '../types/session.js';
+import type { InputRequest } from '../types/input.js';
+import type { Rebuild, SessionMetadata, SessionRecord, SessionStatus } from '../types/session.js';
 
 export interface LiveFacts {
   readonly status: SessionStatus;

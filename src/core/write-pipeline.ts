@@ -1,17 +1,14 @@
 /**
- * The way of a write: asked twice, answered once; its turn in the mailbox; conditions; `input` journaled before it
- * runs and `result` journaled before it is answered.
+ * The way of a write: its turn in the mailbox; conditions; `input` journaled before it runs and `result` journaled
+ * before it is answered.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { isSojournError, SojournError } from '../types/errors.js';
 import type { SessionEvent, SessionEventBody } from '../types/events.js';
 import type { IEngine } from '../types/engine.js';
+import type { InputCall, InputReceipt, InputRequest } from '../types/input.js';
 import type {
   Durability,
   ExecuteResult,
-  InputCall,
-  InputReceipt,
-  InputRequest,
   InterruptReport,
   SessionPatch,
   WriteCall,
@@ -19,16 +16,17 @@ import type {
 } from '../types/session.js';
 import { ExecutionOutput } from './execution-output.js';
 import type { FileChanges, FileMoment } from './file-changes.js';
-import { readAnswer } from './execution-answer.js';
 import type { IncrementalWriter } from './incremental-writer.js';
 import type { Mailbox } from './mailbox.js';
 import { nothingWaits } from './input-desk.js';
+import { RepeatedWrites } from './repeated-writes.js';
 import { runInEngine } from './run.js';
 import type { RunOutcome } from './run.js';
 import { RunStage } from './run-stage.js';
 import { isMoveName } from './time-travel.js';
 import type { MoveName } from './time-travel.js';
 import type { SessionServices } from './session-services.js';
+import { journaledKey, lineOf } from './write-caller.js';
 import { checkConditions } from './write-conditions.js';
 import { withPlace, Write } from './write.js';
 import type { Params } from './write.js';
@@ -39,6 +37,7 @@ const repliesMax = 100;
 /** What the pipeline needs of its session. */
 export interface PipelineHost {
   readonly id: string;
+  readonly owner: string;
   readonly mailbox: Mailbox;
   readonly writer: IncrementalWriter;
   epoch(): number;
@@ -68,12 +67,22 @@ export class WritePipeline {
   /** Replies to requests for input, by key: some of the last. */
   private readonly replies = new Map<string, Promise<InputReceipt>>();
   private readonly waiting = new Set<Write>();
-  private readonly byKey = new Map<string, { operation: string; params: Params; answer: Promise<unknown> }>();
+  private readonly repeated: RepeatedWrites;
 
   constructor(
     private readonly services: SessionServices,
     private readonly host: PipelineHost,
-  ) {}
+  ) {
+    this.repeated = new RepeatedWrites(services, {
+      id: host.id,
+      owner: host.owner,
+      isUnanswered: (seq) => this.isUnanswered(seq),
+      streams: (operation) => this.streams(operation),
+      epoch: () => host.epoch(),
+      durable: () => host.durable(),
+      ready: () => host.engine(),
+    });
+  }
 
   get runningSeq(): number | null {
     return this.running?.seq ?? null;
@@ -91,16 +100,7 @@ export class WritePipeline {
   }
 
   perform(operation: string, params: Params, call: WriteCall): Promise<unknown> {
-    const key = call.idempotency_key;
-    if (key === undefined) return this.enqueue(operation, params, call);
-    const underWay = this.byKey.get(key);
-    if (underWay) {
-      const same = underWay.operation === operation && isDeepStrictEqual(underWay.params, params);
-      return same ? underWay.answer : Promise.reject(this.keyTaken(key));
-    }
-    const answer = this.answerOnce(key, operation, params, call).finally(() => this.byKey.delete(key));
-    this.byKey.set(key, { operation, params, answer });
-    return answer;
+    return this.repeated.once(operation, params, call, () => this.enqueue(operation, params, call));
   }
 
   async interrupt(): Promise<InterruptReport> {
@@ -140,42 +140,14 @@ export class WritePipeline {
     return receipt;
   }
 
-  private async answerOnce(
-    key: string,
-    operation: string,
-    params: Params,
-    call: WriteCall,
-  ): Promise<unknown> {
-    const { store, config } = this.services;
-    const earlier = await store.findInput(this.host.id, key);
-    if (earlier?.type !== 'input') return this.enqueue(operation, params, call);
-    if (earlier.operation !== operation || !isDeepStrictEqual(earlier.params, toJson(params))) {
-      throw this.keyTaken(key);
-    }
-    // What a former process left without an answer is closed while the session wakes.
-    await this.host.engine();
-    const answer = readAnswer(this.services, earlier, {
-      streams: this.streams(operation),
-      unanswered: this.isUnanswered(earlier.seq),
-      epoch: this.host.epoch(),
-      durable: this.host.durable(),
-      outputLimit: config.limits.output_bytes,
-    });
-    return answer.catch((error: unknown) => {
-      if (!isSojournError(error) || error.fields.interrupted !== true) throw error;
-      const found = this.services.definition.operations?.find(({ name }) => name === operation);
-      if (found?.idempotent !== true) throw error;
-      return this.enqueue(operation, params, call);
-    });
-  }
-
   private async enqueue(operation: string, params: Params, call: WriteCall): Promise<unknown> {
     if (call.on_busy === 'reject' && this.host.mailbox.busy) throw this.busy();
     if (call.on_busy === 'interrupt') (this.running?.stage.controller ?? this.starting)?.abort('interrupted');
     const repeatable = params.replay !== false && this.isRepeatable(operation);
     const write = new Write(operation, params, call, repeatable, (one) => this.journalInput(one));
     this.waiting.add(write);
-    const work = this.host.mailbox.write(() => this.take(write)).finally(() => this.waiting.delete(write));
+    const turn = this.host.mailbox.write(lineOf(call), () => this.take(write));
+    const work = turn.finally(() => this.waiting.delete(write));
     if (call.wait_s === undefined) return work;
     return this.answerWithin(call.wait_s * 1000, write, work);
   }
@@ -227,7 +199,7 @@ export class WritePipeline {
     const seq = write.seq ?? 0;
     const stage = new RunStage(services, host.writer, seq, controller);
     const { operation, params } = write;
-    const request = stage.request(operation, params, this.timeoutMs(params));
+    const request = stage.request(operation, params, this.timeoutMs(params), write.call);
     const { fileChanges } = services;
     const moment = params.report_files === true ? await fileChanges.moment() : null;
     const start = () =>
@@ -300,6 +272,7 @@ export class WritePipeline {
 
   private journalInput(write: Write): Promise<SessionEvent[]> {
     const { call, operation, params } = write;
+    const { idempotency_key: key } = call;
     return this.host.writer.appendEvents(
       [
         {
@@ -308,7 +281,7 @@ export class WritePipeline {
           params: { ...params },
           principal: call.principal.id,
           ...(call.client_id === undefined ? {} : { client_id: call.client_id }),
-          ...(call.idempotency_key === undefined ? {} : { idempotency_key: call.idempotency_key }),
+          ...(key === undefined ? {} : { idempotency_key: journaledKey(key, call, this.host.owner) }),
           ...(write.repeatable ? {} : { replay: false }),
         },
       ],
@@ -340,11 +313,6 @@ export class WritePipeline {
         reason: 'never run',
       },
     ]);
-  }
-
-  private keyTaken(key: string): SojournError {
-    const detail = `The idempotency key '${key}' was used for another call.`;
-    return new SojournError('conflict', detail, { session_id: this.host.id, idempotency_key: key });
   }
 
   private busy(): SojournError {
@@ -392,6 +360,3 @@ function resultEvent(seq: number, outcome: RunOutcome): SessionEventBody {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** As it comes back from the journal: without undefined members. */
-const toJson = (params: Params): unknown => JSON.parse(JSON.stringify(params));

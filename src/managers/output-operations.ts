@@ -1,9 +1,11 @@
 /** What can be asked of a run beside its answer: its whole output, and what it asks for itself. */
 import { z } from 'zod';
+import { journaledKey } from '../core/write-caller.js';
 import { errors } from '../types/errors.js';
 import { defineSessionOperation } from '../types/operation.js';
 import type { Operation } from '../types/operation.js';
-import { inputReceiptSchema, outputPageSchema, outputStreamSchema } from '../types/session.js';
+import { inputReceiptSchema } from '../types/input.js';
+import { outputPageSchema, outputStreamSchema } from '../types/session.js';
 
 const pageBytes = 256 * 1024;
 const pageBytesMax = 8 * 1024 ** 2;
@@ -48,6 +50,7 @@ export function outputOperations(kinds: readonly string[]): Operation[] {
     defineSessionOperation({
       name: 'reply_input',
       access: 'write',
+      lease: 'running',
       summary: 'Answers code that waits for input(), as an event of type input_request has told.',
       params: replySchema,
       result: inputReceiptSchema,
@@ -56,7 +59,8 @@ export function outputOperations(kinds: readonly string[]): Operation[] {
       handle: ({ value, input_id }, call) =>
         call.use((session) => {
           if (!kinds.includes(session.kind)) throw errors.notSupported(session.kind, 'reply_input');
-          const { idempotency_key } = call;
+          const { idempotency_key: key } = call;
+          const idempotency_key = key === undefined ? key : journaledKey(key, call, session.owner);
           return session.replyInput(value ?? null, { input_id, idempotency_key });
         }),
     }),

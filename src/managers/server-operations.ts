@@ -45,6 +45,7 @@ function listOperations(sessions: ISessionManager, engines: IEngines): Operation
     defineServerOperation({
       name: 'list_sessions',
       access: 'read',
+      shared: true,
       summary: 'Lists sessions, newest first, a page at a time.',
       params: z.strictObject({
         kind: z.string().optional(),
@@ -70,6 +71,7 @@ function listOperations(sessions: ISessionManager, engines: IEngines): Operation
     defineServerOperation({
       name: 'ping',
       access: 'read',
+      shared: true,
       summary: 'Answers pong.',
       params: none,
       result: z.object({ message: z.literal('pong') }),

@@ -5,6 +5,7 @@
 import { checkConditions } from '../core/write-conditions.js';
 import type { SessionHead } from '../core/write-conditions.js';
 import { errors } from '../types/errors.js';
+import { isContent } from '../types/events.js';
 import type { ConditionalCall } from '../types/managers.js';
 import type { ISessionPool, SessionRecord } from '../types/session.js';
 import type { ISessionStore } from '../types/store.js';
@@ -27,7 +28,7 @@ export async function conditionsOf(
   { principal, if_seq, if_epoch }: ConditionalCall,
 ): Promise<() => void> {
   const record = await store.getSession(id);
-  if (!record || !mayUse(principal, record.owner)) throw errors.sessionNotFound(id);
+  if (!record || !mayUse(principal, record)) throw errors.sessionNotFound(id);
   if (if_seq === undefined && if_epoch === undefined) return () => undefined;
   const stored = await storedHead(store, record, if_seq);
   return () => {
@@ -46,7 +47,7 @@ async function storedHead(
 ): Promise<SessionHead> {
   for (let from = (since ?? head_seq) + 1; from <= head_seq;) {
     const events = await store.readJournal(session_id, from, eventsAtOnce);
-    const written = events.find(({ type }) => type !== 'epoch');
+    const written = events.find(isContent);
     if (written) return { epoch, head_seq, content_seq: written.seq };
     from = (events.at(-1)?.seq ?? head_seq) + 1;
   }

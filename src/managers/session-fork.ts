@@ -150,7 +150,8 @@ export function forkedRecord(
   { ids, clock }: ForkServices,
 ): SessionRecord {
   const at = new Date(clock.now()).toISOString();
-  const { create_key: _, ...inherited } = source;
+  // Who may use the one may not use the other.
+  const { create_key: _key, shares: _shares, ...inherited } = source;
   return {
     ...inherited,
     session_id: wanted.id,

@@ -5,7 +5,7 @@ import type { IConfig } from '../types/config.js';
 import type { ListQuery, SessionList } from '../types/managers.js';
 import type { Principal } from '../types/operation.js';
 import type { IClock } from '../types/ports.js';
-import type { ISessionPool } from '../types/session.js';
+import type { ISessionPool, SessionRecord } from '../types/session.js';
 import type { ISessionStore, SessionQuery } from '../types/store.js';
 import { statusFilter } from './status-filter.js';
 
@@ -23,12 +23,11 @@ export async function listSessions(
 ): Promise<SessionList> {
   const { store, pool } = services;
   const { status, includeInactive = false, ...rest } = query;
-  const owner = principal.access === 'admin' ? {} : { owner: principal.id };
   const byStatus = status === undefined ? {} : statusFilter(status, pool.getAll());
   const byUse = includeInactive ? {} : activeOnly(services);
-  const page = await store.listSessions({ ...rest, ...owner, ...byStatus, ...byUse });
+  const page = await store.listSessions({ ...rest, ...ownOf(principal), ...byStatus, ...byUse });
   const inactivity = inactivityOf(services);
-  const visible = pool.getAllMetadata().filter((session) => mayUse(principal, session.owner));
+  const visible = pool.getAllMetadata().filter((session) => mayUse(principal, session));
   const memory = visible.reduce((sum, session) => sum + session.memory_bytes, 0);
   return {
     sessions: page.sessions.map((record) =>
@@ -68,6 +67,16 @@ export function liveFactsOf(pool: ISessionPool, id: string): LiveFacts | null {
   };
 }
 
-/** Sessions of others do not exist for a principal without admin access. */
-export const mayUse = (principal: Principal, owner: string): boolean =>
-  principal.access === 'admin' || principal.id === owner;
+/** Sessions of others do not exist for a principal without admin access, and but one for the holder of a share. */
+export const mayUse = (
+  principal: Principal,
+  { session_id, owner }: Pick<SessionRecord, 'session_id' | 'owner'>,
+): boolean =>
+  principal.session_id === undefined
+    ? principal.access === 'admin' || principal.id === owner
+    : principal.session_id === session_id;
+
+function ownOf({ id, access, session_id }: Principal): Partial<SessionQuery> {
+  if (session_id !== undefined) return { session_ids: [session_id] };
+  return access === 'admin' ? {} : { owner: id };
+}

@@ -39,8 +39,10 @@ import { liveSession } from './live-session.js';
 import { createKey, engineOf } from './new-session.js';
 import { createSession } from './session-creation.js';
 import type { CreationServices } from './session-creation.js';
+import { changeMetadata } from './metadata-change.js';
 import { checkSessionLimits } from './session-limits.js';
 import { PoolKeeper } from './pool-keeper.js';
+import { assertRepeated, newSessionId } from './repeated-creation.js';
 import { SessionWaking } from './session-waking.js';
 import { forkAsked, reachedBy } from './fork-request.js';
 import { conditionsOf } from './session-conditions.js';
@@ -93,9 +95,9 @@ export class SessionManager implements ISessionManager {
 
   async createSession(request: CreateSession, call: CallContext): Promise<SessionMetadata> {
     this.assertOpen();
-    const { ids, store } = this.services;
+    const { store } = this.services;
     const key = createKey(call);
-    const id = request.session_id ?? (key === undefined ? ids.sessionId() : `s-${key.slice(0, 12)}`);
+    const id = await newSessionId(request.session_id, key, this.services);
     const existing = await store.getSession(id);
     if (existing) return this.existing(existing, request, call, key);
     return this.changing.run(id, async () => {
@@ -109,7 +111,7 @@ export class SessionManager implements ISessionManager {
     this.assertOpen();
     const { pool } = this.services;
     const live = pool.get(id) ?? (await this.waking.wake(id));
-    if (!mayUse(principal, live.owner)) throw errors.sessionNotFound(id);
+    if (!mayUse(principal, { session_id: id, owner: live.owner })) throw errors.sessionNotFound(id);
     return live;
   }
 
@@ -136,12 +138,7 @@ export class SessionManager implements ISessionManager {
 
   async updateSession(id: string, patch: SessionPatch, call: ConditionalCall): Promise<SessionMetadata> {
     (await conditionsOf(this.services, id, call))();
-    const { pool, store, clock } = this.services;
-    const live = pool.peek(id);
-    live?.touch();
-    const used = { ...patch, last_activity: new Date(clock.now()).toISOString() };
-    const changed = await (live?.updateMetadata(used) ??
-      store.updateSession(id, used).then((record) => this.describe(record)));
+    const changed = await changeMetadata(this.services, id, patch, (record) => this.describe(record));
     this.expiry.note(changed.expires_at);
     return changed;
   }
@@ -157,9 +154,9 @@ export class SessionManager implements ISessionManager {
 
   async forkSession(id: string, request: ForkRequest, call: CallContext): Promise<ForkResult> {
     this.assertOpen();
-    const { ids, store, config } = this.services;
+    const { store, config } = this.services;
     const key = createKey(call, 'fork', id);
-    const childId = request.session_id ?? (key === undefined ? ids.sessionId() : `s-${key.slice(0, 12)}`);
+    const childId = await newSessionId(request.session_id, key, this.services);
     return this.changing.run(childId, async () => {
       const existing = await store.getSession(childId);
       if (existing) {
@@ -296,10 +293,8 @@ export class SessionManager implements ISessionManager {
     call: CallContext,
     key: string | undefined,
   ): SessionMetadata {
-    const mine = mayUse(call.principal, record.owner);
-    const repeated = key !== undefined && record.create_key === key;
-    if (mine && (repeated || request.if_exists === 'return')) return this.describe(record);
-    throw errors.sessionExists(record.session_id);
+    assertRepeated(record, request, call, key, this.services.clock);
+    return this.describe(record);
   }
 
   private async deleteIf(id: string, isDue: (record: SessionRecord) => boolean): Promise<boolean> {
@@ -378,7 +373,7 @@ export class SessionManager implements ISessionManager {
 
   private async record(id: string, principal: Principal): Promise<SessionRecord> {
     const record = await this.services.store.getSession(id);
-    if (!record || !mayUse(principal, record.owner)) throw errors.sessionNotFound(id);
+    if (!record || !mayUse(principal, record)) throw errors.sessionNotFound(id);
     return record;
   }
 

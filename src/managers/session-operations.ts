@@ -42,6 +42,7 @@ function metadataOperations(sessions: ISessionManager): Operation[] {
     defineSessionOperation({
       name: 'update_session',
       access: 'write',
+      shared: false,
       takes: conditionKeys,
       summary: 'Changes name, description, tags or timeouts.',
       params: createSessionSchema
@@ -57,6 +58,7 @@ function metadataOperations(sessions: ISessionManager): Operation[] {
     defineSessionOperation({
       name: 'delete_session',
       access: 'write',
+      shared: false,
       takes: conditionKeys,
       summary: 'Ends a session and removes everything it stored.',
       params: none,
@@ -75,6 +77,7 @@ function stateOperations(sessions: ISessionManager): Operation[] {
     defineSessionOperation({
       name: 'interrupt',
       access: 'write',
+      lease: 'running',
       summary: 'Stops what runs now and says which means it took.',
       params: none,
       result: interruptReportSchema,
@@ -113,6 +116,7 @@ function stateOperations(sessions: ISessionManager): Operation[] {
     defineSessionOperation({
       name: 'keep_alive',
       access: 'write',
+      lease: 'free',
       summary: 'Counts as activity: the idle time starts again.',
       params: none,
       result: sessionMetadataSchema,
@@ -131,6 +135,7 @@ function forkOperations(sessions: ISessionManager): Operation[] {
     defineSessionOperation({
       name: 'fork',
       access: 'write',
+      shared: false,
       takes: conditionKeys,
       summary:
         'A new session with the state and history of this one: its whole live state where that can be had.',

@@ -2,6 +2,7 @@
  * What a program holds: a client, and one handle for each session. The embedded library and the network client give
  * the same two interfaces. Names are camelCase here; keys inside user data are never changed.
  */
+import type { AccessMode } from './concurrency.js';
 import type { IDataSession, TableFacts, TableSource } from './data-client.js';
 import type { ISessionTimeline } from './timeline-client.js';
 import type { CheckpointPolicy } from './checkpoint-policy.js';
@@ -247,6 +248,37 @@ export interface ISessionFolder {
   download(path: string, options?: { start?: number; end?: number }): Promise<DownloadedFile>;
 }
 
+/** What an attached client is called, and how long it counts as there. */
+export interface AttachedClient {
+  clientId: string;
+  principal: string;
+  mode: AccessMode;
+  acquiredAt: string;
+  expiresAt: string;
+}
+export interface AttachOptions {
+  mode: AccessMode;
+  /** How long it counts as there after its last call. */
+  ttlS?: number;
+  /** How long writes that were accepted before may take to end. */
+  waitS?: number;
+}
+/** `token` is told this once. */
+export interface MadeShare {
+  shareId: string;
+  token: string;
+  mode: AccessMode;
+  expiresAt: string | null;
+}
+export interface Share {
+  shareId: string;
+  mode: AccessMode;
+  createdAt: string;
+  createdBy: string;
+  expiresAt: string | null;
+  lastUsedAt: string | null;
+}
+
 /** One session, as its user holds it. What its kind cannot do is refused with not_supported. */
 export interface ISession extends IDataSession {
   readonly id: string;
@@ -276,6 +308,22 @@ export interface ISession extends IDataSession {
   output(seq: number, options?: OutputOptions): Promise<OutputPiece>;
   /** Answers code that waits for input; null is the end of input. */
   replyInput(value: string | null, options?: { inputId?: number }): Promise<void>;
+  /**
+   * Says that this client, which needs a `clientId`, is there; with mode readwrite it alone may write for now.
+   * @throws session_locked while another client may write
+   */
+  attach(options: AttachOptions): Promise<AttachedClient>;
+  /** This client, or for the owner another one; who was detached. */
+  detach(options?: {
+    clientId?: string;
+    principal?: string;
+  }): Promise<Pick<AttachedClient, 'clientId' | 'principal'>[]>;
+  clients(): Promise<AttachedClient[]>;
+  /** A token for this session and nothing else. */
+  share(options: { mode: AccessMode; ttlS?: number }): Promise<MadeShare>;
+  shares(): Promise<Share[]>;
+  /** False when there was none. */
+  revokeShare(shareId: string): Promise<boolean>;
   /** Runs a script of the workspace in a process of its own. */
   runScript(path: string, options?: ScriptOptions): Promise<ScriptResult>;
   delete(): Promise<void>;

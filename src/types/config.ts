@@ -118,12 +118,27 @@ export const configSchema = z.strictObject({
       max_memory_bytes: bytes('Memory of all live sessions; beyond it likewise.').default(8 * 1024 ** 3),
     })
     .prefault({}),
+  concurrency: z
+    .strictObject({
+      lease_ttl_s: z
+        .number()
+        .min(1)
+        .max(86_400)
+        .default(60)
+        .describe(
+          'How long a client that was attached and makes no call counts as there, if it asks for no other time.',
+        ),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       sessions: count('Stored sessions in all.').default(100_000),
       sessions_per_owner: count('Stored sessions of one owner.').default(100_000),
       temporary_sessions: count('Runs without a session at one time.').default(32),
       queue_length: count('Writes that wait in one session.').default(1000),
+      client_queue_length: count('Writes of one client that wait in one session.').default(500),
+      client_count: count('Clients that may be attached to one session at a time.').default(256),
+      share_count: count('Shares of one session that hold at a time.').default(100),
       request_bytes: bytes('Body of one request.').default(32 * 1024 ** 2),
       json_depth: count('Nesting of a JSON body.').default(64),
       json_values: count(

@@ -136,6 +136,17 @@ const bodies = [
       .nullable()
       .optional(),
   }),
+  /** What became of a share of the session; its state is the same as before. */
+  z.object({
+    type: z.literal('share'),
+    share_id: z.string(),
+    /** `used`: for the first time, or again after an hour or more. */
+    action: z.enum(['created', 'used', 'revoked']),
+    mode: z.enum(['readonly', 'readwrite']),
+    /** Who did it; who uses a share is called `share:` and its id. */
+    principal: z.string(),
+    expires_at: z.string().nullable().optional(),
+  }),
   z.object({
     type: z.literal('epoch'),
     epoch: z.number().int(),
@@ -159,6 +170,13 @@ const placeSchema = z.object({ session_id: z.string(), seq: z.number().int().non
 export const sessionEventSchema = placeSchema.and(eventBodySchema);
 /** One journal event: `seq` from 0 without gaps, `at` ISO 8601 UTC. */
 export type SessionEvent = z.infer<typeof placeSchema> & SessionEventBody;
+
+/** What concerns a session and not its state. */
+export type SideEventBody = Extract<SessionEventBody, { type: 'share' }>;
+
+/** False of events that leave the state as it was: what was known of it before them still holds. */
+export const isContent = ({ type }: Pick<SessionEventBody, 'type'>): boolean =>
+  type !== 'epoch' && type !== 'share';
 
 export type OutputEventBody = Extract<
   SessionEventBody,

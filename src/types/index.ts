@@ -178,6 +178,13 @@ export {
   ISessionStore,
   partRefSchema,
 } from './store.js';
+export { AccessMode, accessModeSchema } from './concurrency.js';
+export type { ActiveClient, ClientName, IConcurrencyManager } from './concurrency.js';
+export { shareRecordSchema } from './sharing.js';
+export type { EndedAccess, IAuthenticator, ShareRecord } from './sharing.js';
+export type { AroundCall, AskedCall, Extension } from './extension.js';
+export { inputReceiptSchema, inputRequestSchema } from './input.js';
+export type { InputCall, InputReceipt, InputRequest } from './input.js';
 export type {
   Append,
   CheckpointNode,
@@ -199,6 +206,8 @@ export { configSchema, IConfig } from './config.js';
 export type { Config, ConfigInput, ResolvedConfig } from './config.js';
 export { ISessionClient } from './client.js';
 export type {
+  AttachedClient,
+  AttachOptions,
   ByteSource,
   Camelized,
   CreateSessionOptions,
@@ -214,10 +223,12 @@ export type {
   ListFilesOptions,
   MetricsInfo,
   MetricsOptions,
+  MadeShare,
   Receipt,
   ServerMetricsInfo,
   SessionInfo,
   SessionMetricsInfo,
+  Share,
   UploadOptions,
   Variable,
   WriteCallOptions,
@@ -226,6 +237,5 @@ export type * from './data-client.js';
 export type * from './tables.js';
 export { checkpointPolicySchema } from './checkpoint-policy.js';
 export type { CheckpointPolicy } from './checkpoint-policy.js';
-export type { AroundCall, AskedCall, Extension } from './extension.js';
 export * from './timeline.js';
 export type { ISessionTimeline } from './timeline-client.js';

@@ -3,6 +3,7 @@
  */
 import type { z } from 'zod';
 import { z as zod } from 'zod';
+import type { ClientName } from './concurrency.js';
 import type { AroundCall } from './extension.js';
 import type { ByteBody } from './files.js';
 import type { Disposable, ILog } from './ports.js';
@@ -14,6 +15,8 @@ export type Access = 'read' | 'write' | 'admin';
 export interface Principal {
   readonly id: string;
   readonly access: Access;
+  /** The one session that there is for the holder of a share. */
+  readonly session_id?: string;
 }
 
 /** How a write wants to be treated; the same keys on every transport. An operation says which of them it takes. */
@@ -125,6 +128,18 @@ export interface OperationShape<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly takes?: readonly WriteOptionKey[];
   /** True when the handler itself gives a repeated idempotency key the first answer. */
   readonly answersOnce?: boolean;
+  /**
+   * Whether the holder of a share may ask for it. When left out: operations on their session, as far as the share's
+   * mode gives the access, and none on the server.
+   */
+  readonly shared?: boolean;
+  /**
+   * Of writes, while another client alone may write. `free`: it is let through, for it leaves the state alone.
+   * `running`: it is let through as long as writes that were accepted before go on, for it may be about them.
+   */
+  readonly lease?: 'free' | 'running';
+  /** False where access `read` is enough and something is changed all the same: it is never asked for by GET. */
+  readonly safe?: boolean;
 }
 
 /** Asks the server, not one session. */
@@ -195,4 +210,6 @@ export interface ITransport extends Disposable {
 export interface TransportHost {
   readonly catalogue: ICatalogue;
   readonly log: ILog;
+  /** To be told when the connection of a client that named itself has ended, where a connection stands for a client. */
+  clientGone?(client: ClientName): void;
 }

@@ -6,11 +6,14 @@ import { z } from 'zod';
 import { checkpointPolicySchema } from './checkpoint-policy.js';
 import { epochCauseSchema } from './events.js';
 import type { IEngine } from './engine.js';
-import type { SessionEvent } from './events.js';
+import type { SessionEvent, SideEventBody } from './events.js';
 import type { ISessionFiles } from './files.js';
 import type { Vitals } from './health.js';
+import { inputRequestSchema } from './input.js';
+import type { InputCall, InputReceipt } from './input.js';
 import type { Principal, WriteOptions } from './operation.js';
 import type { Disposable } from './ports.js';
+import { shareRecordSchema } from './sharing.js';
 import type { CheckpointRecord } from './store.js';
 import type { ExecuteResult, OutputPage, OutputQuery } from './execution.js';
 
@@ -85,21 +88,14 @@ export const sessionRecordSchema = z.object({
   checkpoint_policy: checkpointPolicySchema.partial().optional(),
   /** Fingerprint of the idempotency key it was created with: a repeated creation finds its session. */
   create_key: z.string().optional(),
+  /** Who may use it beside its owner. Neither forks nor copies have them. */
+  shares: z.array(shareRecordSchema).optional(),
 });
 export type SessionRecord = z.infer<typeof sessionRecordSchema>;
 export type SessionPatch = Partial<
   Omit<SessionRecord, 'session_id' | 'uid' | 'family' | 'kind' | 'owner' | 'created_at'>
 >;
 
-export const inputRequestSchema = z.object({
-  /** The journal place of the request. */
-  input_id: z.number().int(),
-  /** The journal place of the input that waits. */
-  seq: z.number().int(),
-  prompt: z.string(),
-  password: z.boolean(),
-});
-export type InputRequest = z.infer<typeof inputRequestSchema>;
 export const rebuildSchema = z
   .object({
     cause: epochCauseSchema,
@@ -256,6 +252,13 @@ export interface ISessionInstance extends Disposable {
    * takes one nevertheless.
    */
   checkpoint(reason: string, options?: { always?: boolean }): Promise<CheckpointRecord | null>;
+  /**
+   * Journals what concerns the session and not its state, and changes the stored record with it, in one step.
+   * @throws session_not_found when the session with this `uid` is gone, and its id is another one's
+   */
+  note(uid: string, body: SideEventBody, patch: SessionPatch): Promise<void>;
+  /** Resolves when all writes that were accepted before have ended. */
+  writesEnded(): Promise<void>;
   /** Checkpoints and lets the live state go; the next use wakes it. */
   hibernate(): Promise<void>;
   /** Takes no more writes; resolves when what runs has ended, interrupted when the grace time is over. */
@@ -285,22 +288,9 @@ export const interruptReportSchema = z.object({
 });
 export type InterruptReport = z.infer<typeof interruptReportSchema>;
 
-export interface InputCall {
-  /** Only if this request is the one that waits. */
-  readonly input_id?: number;
-  /** A second reply with the same key gets the first one's receipt. */
-  readonly idempotency_key?: string;
-}
-export const inputReceiptSchema = z.object({
-  input_id: z.number().int(),
-  /** The journal place of the reply. */
-  seq: z.number().int(),
-});
-export type InputReceipt = z.infer<typeof inputReceiptSchema>;
-
 /** Who writes, and how; the part of a call that concerns the journal. */
 export interface WriteCall extends WriteOptions {
-  readonly principal: Pick<Principal, 'id'>;
+  readonly principal: Pick<Principal, 'id' | 'session_id'>;
   readonly client_id?: string;
 }
 

@@ -21,6 +21,8 @@ import { StatelessRuns } from '../../src/managers/stateless-runs.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import type { ConfigInput } from '../../src/types/config.js';
 import type { EngineDefinition } from '../../src/types/engine.js';
+import type { Extension } from '../../src/types/extension.js';
+import type { Principal } from '../../src/types/operation.js';
 import type { IClock, IFiles, ILog } from '../../src/types/ports.js';
 import type { ISessionStore } from '../../src/types/store.js';
 import { counterEngine } from './counter-engine.js';
@@ -48,7 +50,11 @@ export interface World {
   readonly store: ISessionStore;
   readonly catalogue: Catalogue;
   readonly dataDir: string;
-  as(principal: string): Sojourn;
+  /** @param clientId its name where leases are held */
+  as(principal: string, clientId?: string): Sojourn;
+  /** Whoever it is, as somebody whom a door has let in. */
+  asPrincipal(principal: Principal, clientId?: string): Sojourn;
+  readonly extensions: readonly Extension[];
   /** Ends as a killed process would: nothing is saved, nobody is told. */
   crash(): Promise<void>;
   close(): Promise<void>;
@@ -98,10 +104,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   await sessions.start();
   await stateless.start();
   for (const extension of extensions) await extension.start?.();
-  const callerOf = (id: string, access: 'admin' | 'write') =>
-    new InProcessCaller(catalogue, { id, access }, systemIds, () => Promise.resolve());
-  const as = (id: string) => new Sojourn(callerOf(id, 'write'));
-  const caller = callerOf('local', 'admin');
+  const callerOf = (principal: Principal, clientId?: string) =>
+    new InProcessCaller(catalogue, principal, systemIds, () => Promise.resolve(), clientId);
+  const asPrincipal = (principal: Principal, clientId?: string) => new Sojourn(callerOf(principal, clientId));
+  const as = (id: string, clientId?: string) => asPrincipal({ id, access: 'write' }, clientId);
+  const caller = callerOf({ id: 'local', access: 'admin' });
   return {
     client: new Sojourn(caller),
     caller,
@@ -111,6 +118,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     catalogue,
     dataDir,
     as,
+    asPrincipal,
+    extensions,
     crash: async () => {
       cut();
       for (const extension of extensions) await extension.dispose();

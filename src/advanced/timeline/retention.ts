@@ -1,6 +1,6 @@
 /**
- * Which checkpoints may go. What somebody has named or annotated stays, and so do the head, the tips of branches and the
- * places where branches part; of the rest the newest ones stay and fewer and fewer of what is older.
+ * Which checkpoints may go. What somebody has named or annotated stays, and so do the head, the tips of branches and
+ * the places where branches part; of the rest the newest ones stay and fewer and fewer of what is older.
  */
 import type { CheckpointNode } from '../../types/store.js';
 
