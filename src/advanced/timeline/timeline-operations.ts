@@ -124,6 +124,8 @@ function checkpointOperations(
     defineSessionOperation({
       name: 'prune_checkpoints',
       access: 'write',
+      // The history is the owner's.
+      shared: false,
       summary:
         'Removes checkpoints that nobody has named or annotated: all but the newest, and ever fewer of those older.',
       params: z.strictObject({
