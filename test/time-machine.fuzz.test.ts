@@ -70,18 +70,7 @@ const python: Kind = {
 };
 
 type Verb =
-  | 'write'
-  | 'undo'
-  | 'redo'
-  | 'goto'
-  | 'fork'
-  | 'fork at'
-  | 'snapshot'
-  | 'restore'
-  | 'hibernate'
-  | 'restart'
-  | 'empty'
-  | 'crash';
+  'write' | 'undo' | 'redo' | 'goto' | 'fork' | 'fork at' | 'hibernate' | 'restart' | 'empty' | 'crash';
 interface Step {
   readonly verb: Verb;
   readonly pick: number;
@@ -102,8 +91,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   stepOf('goto', 3),
   stepOf('fork', 2),
   stepOf('fork at', 2),
-  stepOf('snapshot', 1),
-  stepOf('restore', 2),
   stepOf('hibernate', 1),
   stepOf('restart', 1),
   stepOf('empty', 1),
@@ -117,8 +104,6 @@ interface Life {
 
 class Run {
   private readonly lives: Life[] = [];
-  private readonly snapshots: { id: string; of: Life; path: readonly number[] }[] = [];
-  private count = 0;
 
   constructor(
     private world: World,
@@ -173,9 +158,7 @@ class Run {
       const made = await session.fork(undefined, { atSeq });
       expect(made.exact).to.equal(true);
       await this.join(made.id, model.forkAt(atSeq));
-    } else if (verb === 'snapshot') await this.snapshot(life);
-    else if (verb === 'restore') await this.restore(pick);
-    else if (verb === 'hibernate') await session.hibernate();
+    } else if (verb === 'hibernate') await session.hibernate();
     else if (verb === 'restart') await session.restart({ keepState: true });
     else if (verb === 'empty' && this.kind.restartsEmpty) {
       await session.restart();
@@ -190,25 +173,6 @@ class Run {
   async end(): Promise<void> {
     for (const life of this.lives) await this.check(life);
     await this.world.close();
-  }
-
-  private async snapshot(life: Life): Promise<void> {
-    const answer = (await this.session(life).call('create_snapshot')) as { snapshot_id: string };
-    this.snapshots.push({ id: answer.snapshot_id, of: life, path: life.model.moment.path });
-  }
-
-  /** Into its session, or into a new one. */
-  private async restore(pick: number): Promise<void> {
-    const snapshot = this.snapshots[pick % Math.max(1, this.snapshots.length)];
-    if (!snapshot) return;
-    const isNew = pick % 2 === 0;
-    const id = isNew ? `restored-${(this.count += 1)}` : snapshot.of.id;
-    await this.world.client.call('restore_snapshot', { snapshot_id: snapshot.id, session_id: id });
-    if (isNew) await this.join(id, new TimeModel(snapshot.path));
-    else {
-      snapshot.of.model.goto({ path: snapshot.path });
-      await this.note(snapshot.of);
-    }
   }
 
   private async join(id: string, model: TimeModel): Promise<void> {

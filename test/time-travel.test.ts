@@ -154,6 +154,18 @@ describe('going back and forward in a session', () => {
   describe('whose runs may not', () => {
     beforeEach(() => begin(false));
 
+    it('comes back to a place behind an undo that saved what it left', async () => {
+      await add(session, 1);
+      await session.save();
+      await add(session, 10);
+      await move(session, 'undo');
+      const { headSeq } = await session.info();
+      await add(session, 100);
+      await session.save();
+      expect(await session.goto(headSeq)).to.include({ exact: true });
+      expect(await total(session)).to.equal(1);
+    });
+
     it('goes to checkpoints, and says which place was reached and why', async () => {
       await add(session, 1);
       await session.save();
