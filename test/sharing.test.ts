@@ -72,7 +72,10 @@ describe('a share', () => {
     it(`that is ${mode} opens of the whole catalogue what it should and no more`, async () => {
       const { client } = await shared.share(mode);
       await shared.mine.call('write_file', { path: 'x', content: '' });
-      const own = ['share', 'list_shares', 'revoke_share', 'fork', 'delete_session', 'update_session'];
+      const own = [
+        ...['share', 'list_shares', 'revoke_share', 'fork', 'delete_session', 'update_session'],
+        'prune_checkpoints',
+      ];
       const params: Record<string, object> = {
         attach: { mode: 'readonly' },
         delete_file: { path: 'x' },
